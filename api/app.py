@@ -1,0 +1,59 @@
+"""The API: its operations, its documents, and how every error becomes a refusal."""
+
+import structlog
+from django.core.exceptions import TooManyFieldsSent
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse
+from ninja import NinjaAPI
+from ninja.errors import ValidationError
+
+from api.credits import router
+from api.envelope import refuse
+from api.refusals import Code, Refusal
+
+logger = structlog.get_logger(__name__)
+
+api = NinjaAPI(
+    title="Credit service",
+    version="1",
+    description="Reads of a shop's credit account. Credits move by messages alone: nothing here changes anything.",
+)
+api.add_router("", router)
+
+
+@api.exception_handler(Refusal)
+def refused(request: HttpRequest, refusal: Refusal) -> HttpResponse:
+    """A refusal of our own."""
+    return refuse(request, refusal)
+
+
+@api.exception_handler(ValidationError)
+def not_valid(request: HttpRequest, error: ValidationError) -> HttpResponse:
+    """Parameters that do not fit."""
+    problems = [
+        {"field": str(problem["loc"][-1]), "message": problem["msg"], "type": problem["type"]}
+        for problem in error.errors
+    ]
+    return refuse(request, Refusal(Code.VALIDATION_ERROR, {"validation_errors": problems}))
+
+
+@api.exception_handler(TooManyFieldsSent)
+def too_many_parameters(request: HttpRequest, error: TooManyFieldsSent) -> HttpResponse:
+    """More parameters than Django reads of a query."""
+    problem = {"field": "query", "message": "Too many parameters.", "type": "too_long"}
+    return refuse(request, Refusal(Code.VALIDATION_ERROR, {"validation_errors": [problem]}))
+
+
+@api.exception_handler(InterfaceError)
+@api.exception_handler(OperationalError)
+def database_is_away(request: HttpRequest, error: Exception) -> HttpResponse:
+    """No connection, or one that was lost and could not be had again."""
+    logger.warning("database_away", error=str(error).strip())
+    return refuse(request, Refusal(Code.SERVICE_UNAVAILABLE))
+
+
+@api.exception_handler(Exception)
+def failed(request: HttpRequest, error: Exception) -> HttpResponse:
+    """A defect of ours: its text and traceback go to the log and nowhere else."""
+    logger.error("request_failed", exc_info=error)
+    return refuse(request, Refusal(Code.INTERNAL_ERROR))

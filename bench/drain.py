@@ -1,0 +1,65 @@
+"""The drain: the service's own workers empty a backlog that was queued first; then the books are checked."""
+
+import signal
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from bench import procfile
+from bench.backlog import Kwargs, fill
+from bench.books import Books
+from bench.queues import LISTENER, Queues
+from bench.row import Wrong
+from bench.stand import Stand
+from bench.window import Window, watch
+from tests.processes import Process, eventually
+from tests.servers.management import VirtualHost
+
+TASK = "credits.consume_match"
+EXCHANGE = "credits.commands"
+
+
+@dataclass(frozen=True, slots=True)
+class Drained:
+    """What was applied in the window, and how many events the broker confirmed in the same window."""
+
+    applied: Window
+    told: Window
+
+
+def drain(stand: Stand, calls: Iterable[Kwargs]) -> Drained:
+    """Queue the calls, start the Procfile's workers, measure, stop them. Raises Wrong where the books aren't right.
+
+    A durable queue listens to the events, as other services' do: each event is routed and stored, not dropped.
+    """
+    with stand.database() as database_url, stand.virtual_host() as host:
+        environment = stand.environment(database_url=database_url, broker_url=host.url)
+        stand.run("manage.py", "declare_topology", environment=environment)
+        with Queues(host.url) as queues, Books(database_url) as books:
+            queues.declare(LISTENER)
+            sent = fill(host.url, exchange=EXCHANGE, task=TASK, calls=calls)
+            with stand.running(*procfile.workers(), environment=environment) as workers:
+                applied = watch(books.progress, total=sent)
+                eventually(books.everything_is_told, what="every event confirmed")
+                stop(workers)
+            books.check(sent=sent)
+            check_queues(queues, host, sent=sent)
+            stand.run("manage.py", "audit", environment=environment)
+            return Drained(applied, books.told(applied))
+
+
+def stop(processes: Sequence[Process]) -> None:
+    """Stop processes as a process manager does. Raises Wrong where one does not end well."""
+    for process in processes:
+        process.signal(signal.SIGTERM)
+    for process in processes:
+        if code := process.wait():
+            raise Wrong(f"{' '.join(process.command)} ended with {code}:\n{process.log_tail()}")
+
+
+def check_queues(queues: Queues, host: VirtualHost, *, sent: int) -> None:
+    """Raise Wrong unless the listener has an event per message, and no other queue holds anything."""
+    held = {name: queues.ready(name) for name in host.messages()}
+    told = held.pop(LISTENER.name)
+    left_behind = {name: count for name, count in held.items() if count}
+    if told != sent or left_behind:
+        raise Wrong(f"{sent} sent: {told} events in the listener's queue, left behind: {left_behind}")

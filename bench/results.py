@@ -1,0 +1,54 @@
+"""The results: what is printed while rows are measured, and the table of bench/RESULTS.md."""
+
+import os
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from bench.row import Pair, Result
+
+FILE = Path(__file__).with_name("RESULTS.md")
+HEAD = """# What was measured
+
+`make bench` on {cores} cores, which also run PostgreSQL (fsync and synchronous_commit on), RabbitMQ and whatever makes
+the load: trust the ratios, not the absolutes. Figure and reference are measured in turn, A B A B …; each is the median
+of {turns} turns, the ratio is the median of the turns' ratios, and beside it stand the lowest and the highest. After
+each measurement the books are checked: what was sent is applied, no queue holds anything, `manage.py audit` exits 0.
+
+| # | what | figure | reference | ratio | lowest to highest | against |
+|---|---|---|---|---|---|---|
+"""
+LINE = re.compile(r"^\| (?P<number>\w+) \|.*$", re.MULTILINE)
+
+
+def say(line: str) -> None:
+    """One line, at once."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def say_turn(number: int, pair: Pair) -> None:
+    """One turn's figures."""
+    say(f"   turn {number}: {pair.figure:>9,.0f} against {pair.reference:>9,.0f}   ratio {pair.ratio:.2f}")
+
+
+def say_result(result: Result) -> None:
+    """A row's medians."""
+    unit = result.row.unit
+    say(f"   {result.figure:,.0f} {unit} against {result.reference:,.0f} {unit}: ratio {result.ratio:.2f}\n")
+
+
+def line_of(result: Result) -> str:
+    """A row as a line of the table."""
+    row, (lowest, highest) = result.row, result.spread
+    figures = f"{result.figure:,.0f} {row.unit} | {result.reference:,.0f} {row.unit} | {result.ratio:.2f}"
+    return f"| {row.number} | {row.what} | {figures} | {lowest:.2f} to {highest:.2f} | {row.against} |"
+
+
+def write(results: Mapping[str, Result], *, order: list[str], turns: int) -> None:
+    """Write the table; rows that were not measured now keep the line that they have."""
+    before = {match["number"]: match[0] for match in LINE.finditer(FILE.read_text())} if FILE.exists() else {}
+    lines = {**before, **{number: line_of(result) for number, result in results.items()}}
+    table = "".join(f"{lines[number]}\n" for number in order if number in lines)
+    FILE.write_text(HEAD.format(cores=os.cpu_count(), turns=turns) + table)

@@ -1,0 +1,65 @@
+"""The row: one figure of the service and the one that it is held against, measured in turn."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from statistics import median
+
+from bench.stand import Stand
+
+
+class Wrong(Exception):
+    """A measurement that does not count: something was lost, left behind or answered wrongly. Says what."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Both figures of one turn, per second."""
+
+    figure: float
+    reference: float
+
+    @property
+    def ratio(self) -> float:
+        return self.figure / self.reference
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """What is measured, against what. A turn measures both, one after the other, and checks the books of each.
+
+    A turn is given the stand and the scale: 1 is the full size, 0.2 a quick look. It raises Wrong where the
+    measurement does not count.
+    """
+
+    number: str
+    what: str
+    against: str
+    unit: str
+    turn: Callable[[Stand, float], Pair]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A row's turns."""
+
+    row: Row
+    pairs: list[Pair]
+
+    @property
+    def figure(self) -> float:
+        return median(pair.figure for pair in self.pairs)
+
+    @property
+    def reference(self) -> float:
+        return median(pair.reference for pair in self.pairs)
+
+    @property
+    def ratio(self) -> float:
+        """The median of the ratios of each turn: what slows the machine for a while slows both figures of a turn."""
+        return median(pair.ratio for pair in self.pairs)
+
+    @property
+    def spread(self) -> tuple[float, float]:
+        """The lowest ratio and the highest."""
+        ratios = [pair.ratio for pair in self.pairs]
+        return min(ratios), max(ratios)

@@ -1,0 +1,119 @@
+"""What each field may hold: the same rules as the service's, so that nothing is sent that it would park."""
+
+import json
+import re
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
+
+MAX_AMOUNT = 10**12
+MAX_ITEMS = 500
+MAX_METADATA_BYTES = 8 * 1024
+MAX_METADATA_DEPTH = 100
+RESERVED_REFERENCE_TYPES = frozenset({"trial", "expire", "adjust", "reverse", "retry", "activate", "import"})
+
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z")
+_DOMAIN = re.compile(r"(?=.{3,253}\Z)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\Z")
+# RFC 3339, section 5.6; what the digits say is left to the parser.
+_MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}(:[0-9]{2}){2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})\Z")
+# What kombu, which reads every task message, takes for an encoded Python object instead of plain JSON.
+_KOMBU_OBJECT = {"__type__", "__value__"}
+
+
+def _refuse_unprintable(text: str) -> str:
+    if not text.isprintable() and _UNPRINTABLE.search(text):
+        raise ValueError("must not contain NUL, control or lone surrogate characters")
+    return text
+
+
+def _uuid(value: Any) -> UUID:
+    if isinstance(value, UUID):
+        return value
+    if not isinstance(value, str) or not _UUID.match(value):
+        raise ValueError("must be a UUID of 36 characters")
+    return UUID(value)
+
+
+def _lower(value: Any) -> Any:
+    # Only ASCII: the Kelvin sign's lower case is a plain k.
+    return value.lower() if isinstance(value, str) and value.isascii() else value
+
+
+def _rfc3339(value: Any) -> Any:
+    if isinstance(value, datetime) or (isinstance(value, str) and _MOMENT.match(value)):
+        return value
+    raise ValueError("must be a time with zone as RFC 3339 writes it, such as 2026-01-31T12:00:00Z")
+
+
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:  # its zone moves it out of the years 1 to 9999
+        raise ValueError("must be a time within the years 1 to 9999, UTC") from error
+
+
+def _shop_domain(text: str) -> str:
+    if _DOMAIN.match(text) is None:
+        raise ValueError("must be a domain such as shop.example.com")
+    return text
+
+
+def _not_reserved(reference_type: str) -> str:
+    if reference_type in RESERVED_REFERENCE_TYPES:
+        raise ValueError(f"{reference_type!r} is reserved")
+    return reference_type
+
+
+def _storable_metadata(metadata: dict[str, Any]) -> dict[str, Any]:
+    _refuse_unstorable(metadata)
+    try:
+        text = json.dumps(metadata, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    except ValueError as error:  # NaN, infinity, an integer of thousands of digits
+        raise ValueError("must hold no NaN, infinity or integer of thousands of digits") from error
+    if len(text.encode()) > MAX_METADATA_BYTES:
+        raise ValueError(f"must be at most {MAX_METADATA_BYTES} bytes of JSON")
+    return metadata
+
+
+def _refuse_unstorable(metadata: dict[str, Any]) -> None:
+    level: list[Any] = [metadata]
+    for _ in range(MAX_METADATA_DEPTH):
+        level = [part for value in level for part in _parts(value)]
+        if not level:
+            return
+    raise ValueError(f"must be nested at most {MAX_METADATA_DEPTH} levels deep")
+
+
+def _parts(value: Any) -> list[Any]:
+    if isinstance(value, str):
+        _refuse_unprintable(value)
+        return []
+    if isinstance(value, dict):
+        if not all(isinstance(key, str) for key in value):
+            raise ValueError("must have text as keys")
+        if value.keys() == _KOMBU_OBJECT:
+            raise ValueError("must not hold an object of just __type__ and __value__")
+        return [*value.keys(), *value.values()]
+    if isinstance(value, list):
+        return value
+    if value is None or isinstance(value, bool | int | float):
+        return []
+    raise ValueError("must be plain JSON")
+
+
+MerchantId = Annotated[UUID, BeforeValidator(_uuid)]
+Text = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_refuse_unprintable)]
+Amount = Annotated[int, Field(ge=1, le=MAX_AMOUNT)]
+Count = Annotated[int, Field(ge=0, le=MAX_AMOUNT)]
+Platform = Annotated[
+    Literal["shopify", "bigcommerce", "woocommerce", "magento", "squarespace", "custom"], BeforeValidator(_lower)
+]
+ShopDomain = Annotated[Text, BeforeValidator(_lower), AfterValidator(_shop_domain)]
+ReferenceType = Annotated[str, Field(pattern=r"^[a-z0-9_.-]{1,64}$"), AfterValidator(_not_reserved)]
+Description = Annotated[str, Field(max_length=1000), AfterValidator(_refuse_unprintable)]
+Metadata = Annotated[dict[str, Any], AfterValidator(_storable_metadata)]
+# Times may be given as text, which strict mode would refuse.
+Moment = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_rfc3339), AfterValidator(_in_utc)]

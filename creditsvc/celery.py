@@ -1,0 +1,48 @@
+"""The Celery application: `celery -A creditsvc.celery worker …`."""
+
+import json
+import os
+from contextlib import suppress
+from typing import Any
+
+import structlog
+from celery import Celery, signals
+from celery.apps import worker
+from kombu.transport.sqlalchemy import Transport as EmbeddedTransport
+
+from creditsvc.environment import environment
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "creditsvc.settings")
+
+# As it comes the embedded broker looks for messages once a second: 46 tasks/s; so it is 160/s.
+EmbeddedTransport.polling_interval = 0.05
+
+app = Celery("creditsvc")
+app.config_from_object("celeryconfig")
+app.set_default()
+# By name: they reach the tables, and Django is set up by Celery itself once the application is there.
+app.steps["consumer"].update({"tasks.steps:Beside", "tasks.steps:Figures", "tasks.liveness:Liveness"})
+app.steps["worker"].add("tasks.readiness:Migrated")
+log = structlog.get_logger(__name__)
+
+
+@signals.setup_logging.connect
+def keep_logging(**_: object) -> None:
+    """Django's settings have set up logging already; a receiver here keeps Celery from doing it again."""
+
+
+@signals.beat_init.connect
+def tell_of_beat(**_: object) -> None:
+    """Instead of the banner, which `--quiet` leaves out."""
+    log.info("beat is starting")
+
+
+def say(message: str, _: Any = None) -> None:
+    """Write what Celery says in the midst of a signal, past all logging, in the form of the other lines."""
+    line = json.dumps({"event": message, "level": "info", "logger": __name__})
+    with suppress(OSError):  # what is said is never worth failing for
+        os.write(2, f"{line}\n".encode())
+
+
+if environment.logging_format == "json":
+    worker.safe_say = say

@@ -1,0 +1,81 @@
+"""One merchant's story: signs up, tries, buys, is matched until nothing is left, tops up; and what goes wrong."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import NAMESPACE_DNS, uuid5
+
+SHOP_DOMAIN = "glam-boutique.example.com"
+MERCHANT_ID = str(uuid5(NAMESPACE_DNS, SHOP_DOMAIN))
+MATCHES_AT_ONCE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One command of the story, and in words what it is."""
+
+    title: str
+    task: str
+    fields: Mapping[str, Any]
+
+
+def story(*, chapter: int, balance: int) -> Iterator[Step]:
+    """The steps of a chapter (1, 2, 3 …), for a merchant who has so many credits when it begins.
+
+    The first chapter's sign-up and trial are the same in every chapter, so that later ones replay them.
+    """
+    yield Step(
+        "signs up",
+        "credits.open_account",
+        {
+            "merchant_id": MERCHANT_ID,
+            "platform_name": "shopify",
+            "platform_shop_id": "gid://shopify/Shop/1",
+            "shop_domain": SHOP_DOMAIN,
+        },
+    )
+    yield Step("starts a trial", "credits.start_trial", {"merchant_id": MERCHANT_ID, "ends_at": "2030-01-01T00:00:00Z"})
+    purchase = {"merchant_id": MERCHANT_ID, "credits": 50, "purchase_id": f"demo-order-{chapter}"}
+    yield Step("buys 50 credits", "credits.purchase", purchase)
+    for match in range(1, 4):
+        yield _match(f"{chapter}-{match}")
+    left = balance + (500 if chapter == 1 else 0) + 50 - 3
+    low = max(left - 99, 0)
+    yield from _matches(low, f"{chapter}-low", "is matched until low")
+    yield from _matches(left - low, f"{chapter}-out", "is matched until nothing is left")
+    yield _match(f"{chapter}-one-too-many")
+    yield Step(
+        "tops up",
+        "credits.purchase",
+        {"merchant_id": MERCHANT_ID, "credits": 200, "purchase_id": f"demo-top-up-{chapter}"},
+    )
+    yield Step("the first order again: a replay", "credits.purchase", purchase)
+    yield Step("the same order, another amount: a conflict", "credits.purchase", {**purchase, "credits": 60})
+    yield Step("a malformed message", "credits.purchase", {**purchase, "credits": "fifty"})
+
+
+def _match(name: str) -> Step:
+    fields = {
+        "merchant_id": MERCHANT_ID,
+        "match_id": f"match-{name}",
+        "shopper_id": "shopper-7",
+        "matched_items_count": 4,
+    }
+    return Step("is matched", "credits.consume_match", fields)
+
+
+def _matches(count: int, name: str, title: str) -> Iterator[Step]:
+    """Consumptions of one credit each, many to a message."""
+    for first in range(0, count, MATCHES_AT_ONCE):
+        last = min(first + MATCHES_AT_ONCE, count)
+        items = [
+            {
+                "merchant_id": MERCHANT_ID,
+                "amount": 1,
+                "reference_type": "match",
+                "reference_id": f"match-{name}-{number}",
+                "description": "Match for shopper shopper-7",
+            }
+            for number in range(first, last)
+        ]
+        yield Step(f"{title} ({len(items)} matches in one message)", "credits.consume_many", {"items": items})

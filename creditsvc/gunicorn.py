@@ -1,0 +1,30 @@
+"""What gunicorn runs with: `gunicorn creditsvc.wsgi --config python:creditsvc.gunicorn`.
+
+Read before anything is started: a wrong environment stops the server, not one worker after another.
+"""
+
+from typing import Any
+
+from gunicorn.glogging import Logger
+
+from creditsvc.environment import environment
+from creditsvc.logging import logging_config
+
+
+class Lines(Logger):
+    """gunicorn's own lines go where all others go. Requests have lines of ours (api/correlation.py)."""
+
+    def setup(self, cfg: Any) -> None:
+        """Instead of handlers of its own."""
+        super().setup(cfg)
+        self.error_log.handlers.clear()
+        self.error_log.propagate = True
+        logging_config(level=environment.logging_level, form=environment.logging_format)
+
+
+bind = f"0.0.0.0:{environment.credit_api_external_port}"
+workers = 2
+threads = 4
+loglevel = environment.logging_level.lower()
+logger_class = Lines
+control_socket_disable = True  # a socket in the user's home by which to change the server: nobody here asks for it

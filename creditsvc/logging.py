@@ -1,0 +1,59 @@
+"""Logs: one structured line an event, as JSON or for a console, for our own loggers and the libraries' alike."""
+
+import logging.config
+from typing import Any
+
+import structlog
+
+SHARED_PROCESSORS: list[Any] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_log_level,
+    structlog.stdlib.add_logger_name,
+    structlog.stdlib.PositionalArgumentsFormatter(),
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    structlog.processors.StackInfoRenderer(),
+]
+
+
+def logging_config(*, level: str, form: str) -> None:
+    """Set up structlog and the standard library's logging; form is "json" or "console"."""
+    if form == "json":
+        renderers: list[Any] = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+    else:
+        # Plain tracebacks: the pretty ones print local variables, secrets among them.
+        renderers = [structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)]
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *SHARED_PROCESSORS,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    logging.captureWarnings(True)  # noqa: FBT003  (the library's own signature)
+    logging.config.dictConfig(
+        {
+            "version": 1,
+            "disable_existing_loggers": False,
+            "formatters": {
+                "structured": {
+                    "()": structlog.stdlib.ProcessorFormatter,
+                    "foreign_pre_chain": SHARED_PROCESSORS,
+                    "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderers],
+                }
+            },
+            "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structured"}},
+            # Celery's own lines of every task repeat its arguments, which may be personal; ours tell what became of it.
+            "loggers": {
+                "celery.worker.strategy": {"level": "WARNING"},
+                "celery.app.trace": {"level": "WARNING"},
+                "celery.pool": {"level": "WARNING"},
+                # HTTP requests and their failures have lines of our own too (api/correlation.py).
+                "django.request": {"level": "CRITICAL"},
+                "celery.beat": {"level": "WARNING"},
+            },
+            "root": {"handlers": ["stderr"], "level": level},
+        }
+    )

@@ -1,0 +1,105 @@
+"""Accounts: the list, and one page that shows how a merchant stands."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from django.contrib import admin
+from django.db.models import Q
+from django.http import HttpRequest
+
+from ledger.admin.columns import alerts, moment_of, number_of
+from ledger.admin.display import Table
+from ledger.admin.filters import ChoiceFilter, each_of
+from ledger.admin.inspection import InspectAdmin
+from ledger.admin.search import Term, transactions_of
+from ledger.admin.tables import (
+    differences_of,
+    newest_events,
+    newest_transactions,
+    parked_for,
+    visible,
+    waiting_for,
+)
+from ledger.admin.window import Scope
+from ledger.commands import PLATFORMS
+from ledger.models import Account, OutboxRow, ParkedMessage, ShopDifference, Transaction, WaitingCommand
+
+
+class PlatformFilter(ChoiceFilter):
+    """Accounts of one platform."""
+
+    title = "platform"
+    parameter_name = "platform"
+    conditions = each_of("platform_name", PLATFORMS)
+
+
+class BalanceFilter(ChoiceFilter):
+    """Accounts that are out of credits, or whose low balance has been told."""
+
+    title = "balance"
+    parameter_name = "balance"
+    conditions: ClassVar = {
+        "exhausted": ("exhausted (0)", Q(balance=0)),
+        "low": ("low balance told", Q(armed=False)),
+        "armed": ("alerts armed", Q(armed=True)),
+    }
+
+
+@admin.register(Account)
+class AccountAdmin(InspectAdmin):
+    """Merchants' accounts, the newest-opened first."""
+
+    list_display = (
+        "shop_domain",
+        "platform_name",
+        "merchant_id",
+        number_of("balance", "Balance"),
+        number_of("total_granted", "Granted"),
+        number_of("total_consumed", "Consumed"),
+        alerts,
+        moment_of("created_at", "Opened"),
+    )
+    list_filter = (PlatformFilter, BalanceFilter)
+    search_help_text = "Merchant, domain, shop, reference (type/id) or correlation id"
+    fieldsets = (
+        ("Shop", {"fields": ("shop_domain", "platform_name", "platform_shop_id", "merchant_id", "id")}),
+        (
+            "Credits",
+            {
+                "fields": (
+                    number_of("balance", "Balance"),
+                    number_of("total_granted", "Granted in all"),
+                    number_of("total_consumed", "Consumed in all"),
+                    alerts,
+                )
+            },
+        ),
+        (
+            "Sequences",
+            {
+                "fields": (
+                    number_of("sequence", "Posted transactions"),
+                    number_of("event_sequence", "Events told"),
+                    moment_of("created_at", "Opened"),
+                    moment_of("updated_at", "Newest transaction"),
+                )
+            },
+        ),
+    )
+
+    def scope_of(self, request: HttpRequest, term: Term) -> Scope:
+        """Its own ids, shop and domain; else the accounts of transactions that the term names."""
+        accounts = {transaction.account_id for transaction in transactions_of(term)}
+        return Scope(term.is_account() | Q(pk__in=accounts))
+
+    def tables(self, request: HttpRequest, row: Account) -> Sequence[Table]:
+        return visible(
+            request,
+            (
+                (Transaction, lambda: newest_transactions(row)),
+                (OutboxRow, lambda: newest_events(row)),
+                (WaitingCommand, lambda: waiting_for(row.merchant_id)),
+                (ParkedMessage, lambda: parked_for(row.merchant_id)),
+                (ShopDifference, lambda: differences_of(row)),
+            ),
+        )

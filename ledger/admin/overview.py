@@ -1,0 +1,38 @@
+"""The first page: what is still to be done, at a glance."""
+
+from typing import Any
+
+from django.db.models import Model
+from django.http import HttpRequest
+
+from ledger.admin.display import list_of
+from ledger.admin.tables import may_view
+from ledger.models import OutboxRow, ParkedMessage, WaitingCommand
+from ledger.queries.backlog import COUNTED_UP_TO, backlog
+
+
+def overview(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+    """Add the backlog's figures to the first page's context: those whose rows the member of staff may see."""
+    left = backlog()
+    parked = left.parked[ParkedMessage.State.PARKED]
+    figures: tuple[tuple[type[Model], str, int, str, dict[str, str]], ...] = (
+        (ParkedMessage, "Parked messages", parked, "A person must look at these.", {"state": "parked"}),
+        (WaitingCommand, "Waiting commands", left.waiting, "For their account, or for their time.", {}),
+        (
+            OutboxRow,
+            "Still to be told",
+            left.unpublished.count,
+            f"The oldest for {left.unpublished.oldest_seconds:,.0f} s." if left.unpublished.count else "All is told.",
+            {"state": "unpublished"},
+        ),
+    )
+    context["figures"] = [
+        {"title": title, "count": _capped(count), "note": note, "address": list_of(model, **filters)}
+        for model, title, count, note, filters in figures
+        if may_view(request, model)
+    ]
+    return context
+
+
+def _capped(count: int) -> str:
+    return f"{count:,}" if count < COUNTED_UP_TO else f"{COUNTED_UP_TO:,} or more"

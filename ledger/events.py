@@ -1,0 +1,54 @@
+"""The events: what the ledger tells the world, and the envelope that each one travels in."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID, uuid5
+
+GRANTED = "evt.credits.granted.v1"
+CONSUMED = "evt.credits.consumed.v1"
+INSUFFICIENT = "evt.credits.insufficient.v1"
+LOW_BALANCE = "evt.credits.low_balance.v1"
+EXHAUSTED = "evt.credits.exhausted.v1"
+RECOVERED = "evt.credits.recovered.v1"
+
+SOURCE_SERVICE = "credit-service"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened on one account; stored in the same database transaction as its cause."""
+
+    event_type: str
+    transaction_id: UUID
+    correlation_id: str
+    occurred_at: datetime
+    account_sequence: int
+    transaction_sequence: int | None
+    data: Mapping[str, Any]
+
+    @property
+    def event_id(self) -> UUID:
+        """Made from the transaction's id and the event type, so that it never changes on a repeat."""
+        return uuid5(self.transaction_id, self.event_type)
+
+    def envelope(self) -> dict[str, Any]:
+        """The event as it is published: plain JSON values."""
+        return {
+            "event_id": str(self.event_id),
+            "event_type": self.event_type,
+            "correlation_id": self.correlation_id,
+            "source_service": SOURCE_SERVICE,
+            "timestamp": rfc3339(self.occurred_at),
+            "data": dict(self.data),
+            "metadata": {
+                "account_sequence": self.account_sequence,
+                "transaction_sequence": self.transaction_sequence,
+            },
+        }
+
+
+def rfc3339(moment: datetime) -> str:
+    """The moment in UTC with microseconds, such as 2026-01-31T12:00:00.000000Z."""
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"

@@ -1,0 +1,42 @@
+"""Keeping: messages whose time has not come, and which must be sent again whole when it has."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.transaction import atomic
+
+from ledger.journal import dialect
+from ledger.journal.write import insert_waiting
+from ledger.messages import Message
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """A message that carries callbacks or asks for a result, and its eta."""
+
+    message: Message
+    correlation_id: str
+    due_at: datetime
+
+
+def keep(messages: Sequence[Kept]) -> None:
+    """Store messages until they are due; a repeat of one that is kept already changes nothing."""
+    with atomic():
+        now = dialect.current().clock()
+        insert_waiting([_row(kept, now) for kept in messages])
+
+
+def _row(kept: Kept, now: datetime) -> dict[str, object]:
+    return {
+        "fingerprint": kept.message.fingerprint,
+        "merchant_id": None,
+        "task": kept.message.name,
+        "kwargs": {},
+        "message": kept.message.as_text(),
+        "send_again": True,
+        "correlation_id": kept.correlation_id,
+        "arrived_at": now,
+        "due_at": kept.due_at,
+        "park_at": kept.due_at,
+    }

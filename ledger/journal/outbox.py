@@ -1,0 +1,123 @@
+"""The outbox: rows recorded with their cause, leased to one publisher at a time, marked when confirmed."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+from django.db.models import F
+from django.db.transaction import atomic
+
+from ledger.follow_ups import Destination
+from ledger.journal import dialect
+from ledger.journal.dialect import INTEGER, JSON, MOMENT, TEXT, UUID_, Columns
+from ledger.models import OutboxRow
+
+FIRST_LEASE = timedelta(seconds=5)  # the worker that wrote a row publishes it within this time, or the sweep does
+LEASE = timedelta(seconds=30)  # how long the sweep keeps a row that it took
+MAX_ERROR_LENGTH = 500
+
+OUTBOX: Columns = {
+    "id": UUID_,
+    "destination": TEXT,
+    "name": TEXT,
+    "event_type": TEXT,
+    "body": JSON,
+    "account_id": UUID_,
+    "account_sequence": INTEGER,
+    "transaction_id": UUID_,
+    "correlation_id": TEXT,
+    "created_at": MOMENT,
+    "publish_after": MOMENT,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """An outbox row that is to be published; body is an event's envelope, or a stored message."""
+
+    id: UUID
+    destination: Destination
+    name: str
+    body: Mapping[str, Any]
+    correlation_id: str
+
+
+def insert_outbox(rows: Sequence[dict[str, Any]]) -> list[Recorded]:
+    """Insert rows whose keys are OUTBOX's columns but publish_after; returns them as they are to be published."""
+    if not rows:
+        return []
+    for row in rows:
+        row["publish_after"] = row["created_at"] + FIRST_LEASE
+    with connection.cursor() as cursor:
+        cursor.execute(dialect.insert("credit_outbox", OUTBOX), [dialect.recordset(rows)])
+    return [
+        Recorded(row["id"], Destination(row["destination"]), row["name"], row["body"], row["correlation_id"])
+        for row in rows
+    ]
+
+
+def record_message(*, queue: str, message: Mapping[str, str], correlation_id: str, at: datetime) -> UUID:
+    """Record a stored message (as Message.as_text gives it) to be sent again to its queue; the outbox row's id."""
+    row = OutboxRow.objects.create(
+        destination=Destination.MESSAGE,
+        name=queue,
+        body=dict(message),
+        correlation_id=correlation_id,
+        created_at=at,
+        publish_after=at,
+    )
+    return row.id
+
+
+def lease_unpublished(*, limit: int) -> list[Recorded]:
+    """Take up to `limit` rows that nobody has published in time, for LEASE; the oldest first.
+
+    By flag and never by a watermark: a transaction that began earlier may commit later.
+    """
+    spoken = dialect.current()
+    with atomic(), connection.cursor() as cursor:
+        now = spoken.clock()
+        cursor.execute(
+            "SELECT id FROM credit_outbox WHERE published_at IS NULL AND publish_after <= %s "
+            f"ORDER BY publish_after LIMIT %s {spoken.lock_free_ones}",
+            [spoken.encode(now), limit],
+        )
+        ids = [spoken.uuid(row[0]) for row in cursor.fetchall()]
+        rows = OutboxRow.objects.filter(id__in=ids)
+        rows.update(publish_after=now + LEASE, attempts=F("attempts") + 1)
+        return [_recorded(row) for row in rows.order_by("id")]
+
+
+def _recorded(row: OutboxRow) -> Recorded:
+    return Recorded(row.id, Destination(row.destination), row.name, row.body, row.correlation_id)
+
+
+def mark_published(ids: Iterable[UUID], *, unrouted: Iterable[UUID] = ()) -> None:
+    """Mark rows as confirmed by the broker; unrouted are those of them that nobody was bound for."""
+    spoken = dialect.current()
+    columns = {"id": UUID_, "unrouted": INTEGER}
+    returned = set(unrouted)
+    rows = [{"id": id_, "unrouted": int(id_ in returned)} for id_ in ids]
+    if not rows:
+        return
+    sql = (
+        f"UPDATE credit_outbox SET published_at = %s, unrouted = ({spoken.column('unrouted')} = 1) "
+        f"FROM {spoken.source(columns)} WHERE credit_outbox.id = {spoken.column('id')}"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [spoken.encode(spoken.clock()), dialect.recordset(rows)])
+
+
+def mark_failed(ids: Iterable[UUID], *, error: str) -> None:
+    """Note why rows could not be published; the sweep takes them again once their lease has ended."""
+    OutboxRow.objects.filter(id__in=list(ids)).update(last_error=error[:MAX_ERROR_LENGTH])
+
+
+def prune_published(*, older_than: datetime, limit: int) -> int:
+    """Delete up to `limit` rows that were published before a moment, the oldest first; how many they were."""
+    oldest = OutboxRow.objects.order_by("id").filter(published_at__lt=older_than).values("id")[:limit]
+    deleted, _ = OutboxRow.objects.filter(id__in=list(oldest.values_list("id", flat=True))).delete()
+    return deleted

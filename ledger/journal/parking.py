@@ -1,0 +1,112 @@
+"""Parking: messages that can't be carried out as they are, stored whole; a repeat of one raises its count."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+from django.db.transaction import atomic
+
+from ledger.identifiers import new_id
+from ledger.journal import dialect
+from ledger.journal.dialect import INTEGER, MOMENT, TEXT, UUID_, Columns
+from ledger.messages import Message
+from ledger.outcomes import ParkReason
+
+PARKED: Columns = {
+    "fingerprint": TEXT,
+    "state": TEXT,
+    "reason": TEXT,
+    "field": TEXT,
+    "detail": TEXT,
+    "queue": TEXT,
+    "name": TEXT,
+    "headers": TEXT,
+    "properties": TEXT,
+    "body": TEXT,
+    "body_encoding": TEXT,
+    "merchant_id": UUID_,
+    "correlation_id": TEXT,
+    "conflicts_with_id": UUID_,
+    "first_seen_at": MOMENT,
+    "last_seen_at": MOMENT,
+    "count": INTEGER,
+    "resolved_by": TEXT,
+}
+MAX_TEXT = 255
+MAX_DETAIL = 4000
+NO_MESSAGE = Message(queue="", name="", body=b"")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToPark:
+    """One message, and why it can't be carried out; message is None for a request of our own."""
+
+    message: Message | None
+    reason: ParkReason
+    field: str = ""
+    detail: str = ""
+    correlation_id: str = ""
+    merchant_id: UUID | None = None
+    conflicts_with: UUID | None = None
+
+
+def park(messages: Sequence[ToPark]) -> None:
+    """Store messages in a transaction of their own."""
+    with atomic():
+        park_rows(messages, now=dialect.current().clock())
+
+
+def park_rows(messages: Sequence[ToPark], *, now: datetime) -> None:
+    """Store messages within the caller's transaction."""
+    rows: dict[str, dict[str, Any]] = {}
+    for message in messages:
+        row = _row(message, now)
+        row["count"] += rows.get(row["fingerprint"], {"count": 0})["count"]
+        rows[row["fingerprint"]] = row
+    if not rows:
+        return
+    latest = ("state", "reason", "field", "detail", "conflicts_with_id", "last_seen_at")
+    changes = ", ".join(f"{name} = excluded.{name}" for name in latest)
+    sql = dialect.insert(
+        "credit_parked",
+        PARKED,
+        on_conflict=f"(fingerprint) DO UPDATE SET count = credit_parked.count + excluded.count, {changes}",
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [dialect.recordset(rows[fingerprint] for fingerprint in sorted(rows))])
+
+
+def _row(parked: ToPark, now: datetime) -> dict[str, Any]:
+    message = parked.message or NO_MESSAGE
+    return {
+        **storable(message.as_text()),
+        "fingerprint": message.fingerprint if parked.message else str(new_id()),
+        "state": "parked",
+        "reason": parked.reason,
+        "field": _storable(parked.field)[:MAX_TEXT],
+        "detail": _storable(parked.detail)[:MAX_DETAIL],
+        "merchant_id": parked.merchant_id,
+        "correlation_id": _storable(parked.correlation_id)[:MAX_TEXT],
+        "conflicts_with_id": parked.conflicts_with,
+        "first_seen_at": now,
+        "last_seen_at": now,
+        "count": 1,
+        "resolved_by": "",
+    }
+
+
+def storable(message: Mapping[str, str]) -> dict[str, str]:
+    """A message's columns with its names cut and cleaned so that any database takes them; nothing of its body."""
+    return {
+        **message,
+        "queue": _storable(message["queue"])[:MAX_TEXT],
+        "name": _storable(message["name"])[:MAX_TEXT],
+    }
+
+
+def _storable(text: str) -> str:
+    """The text without what a text column can't hold: NUL, lone surrogates."""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode(errors="replace").decode()

@@ -1,0 +1,74 @@
+"""Posting: the one way in which anything changes the books. One batch, one database transaction."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from django.conf import settings
+from django.db import IntegrityError
+from django.db.transaction import atomic
+
+from ledger.errors import ReferenceRace
+from ledger.journal.load import Drain, load
+from ledger.journal.outbox import Recorded
+from ledger.journal.trouble import is_duplicate
+from ledger.journal.write import write
+from ledger.outcomes import Outcome
+from ledger.requests import Request
+from ledger.rules import plan
+from ledger.rules.state import Alerts, Policy, Waiting
+
+MAX_RUNS = 5  # of one batch, while others use its references at the same moment
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """What a batch came to: an outcome for each request, in order, and the outbox rows to be published.
+
+    decided holds every request with its outcome, those that had waited for an account of this batch included.
+    """
+
+    outcomes: list[Outcome] = field(default_factory=list)
+    recorded: list[Recorded] = field(default_factory=list)
+    decided: list[tuple[Request, Outcome]] = field(default_factory=list)
+
+    def __add__(self, other: "Posted") -> "Posted":
+        return Posted(self.outcomes + other.outcomes, self.recorded + other.recorded, self.decided + other.decided)
+
+
+def post(requests: Sequence[Request]) -> list[Outcome]:
+    """Decide requests in order, in one database transaction; an outcome for each.
+
+    Raises ReferenceRace where others kept using the batch's references, and whatever the database raises.
+    """
+    return post_batch([Waiting(request) for request in requests]).outcomes
+
+
+def post_batch(batch: Sequence[Waiting], *, drain: Drain = Drain.DUE) -> Posted:
+    """Like post, for requests of which some are stored as waiting rows; says too what is to be published."""
+    for _ in range(MAX_RUNS - 1):
+        try:
+            return _run(batch, drain)
+        except ReferenceRace:
+            continue
+        except IntegrityError as error:
+            if not is_duplicate(error):
+                raise
+    return _run(batch, drain)
+
+
+def _run(batch: Sequence[Waiting], drain: Drain) -> Posted:
+    policy = current_policy()
+    with atomic(durable=True):
+        books = load([waiting.request for waiting in batch], policy, drain=drain)
+        planned = plan(batch, books, policy)
+        recorded = write(planned, now=books.now, account_wait=settings.ACCOUNT_WAIT)
+    return Posted(planned.outcomes, recorded, planned.decided)
+
+
+def current_policy() -> Policy:
+    """The rules' settings."""
+    return Policy(
+        trial_credits=settings.TRIAL_CREDITS,
+        low_balance_threshold=settings.LOW_BALANCE_THRESHOLD,
+        alerts=Alerts(settings.LOW_BALANCE_ALERTS),
+    )

@@ -1,0 +1,120 @@
+"""The sweep over waiting rows: posts those whose time has come, parks those that outlived ACCOUNT_WAIT."""
+
+from collections.abc import Container, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import structlog
+from django.db import connection
+from django.db.models import Exists, OuterRef, Q
+from django.db.transaction import atomic
+
+from ledger.commands import OpenAccount
+from ledger.journal import dialect
+from ledger.journal.load import stored_request
+from ledger.journal.outbox import record_message
+from ledger.journal.parking import ToPark, park_rows
+from ledger.journal.post import Posted
+from ledger.journal.surely import Pause, post_surely
+from ledger.journal.write import delete_waiting
+from ledger.messages import Message
+from ledger.models import Account, WaitingCommand
+from ledger.outcomes import ParkReason
+from ledger.rules.state import Waiting
+
+log = structlog.get_logger(__name__)
+
+ACCOUNT = Account.objects.filter(merchant_id=OuterRef("merchant_id"))
+READY = Exists(ACCOUNT) | Q(task=OpenAccount.task)
+
+
+def post_due(*, limit: int, pause: Pause, revoked: Container[str] = ()) -> Posted:
+    """Post up to `limit` waiting commands whose time has come and whose account is open, oldest first.
+
+    Those whose message is among the revoked ids, and those that can't be read any more, are parked instead. Two
+    sweeps at once may take the same row: the second one's request is a replay, and its row is gone already.
+    """
+    batch, to_park = [], {}
+    for row in WaitingCommand.objects.filter(READY, due_at__lte=_now(), send_again=False).order_by("id")[:limit]:
+        try:
+            waiting = _waiting(row)
+        except (KeyError, ValueError) as error:  # stored by a release whose commands were other ones
+            to_park[row.id] = (ParkReason.DEFECT, f"{type(error).__name__}: {error}")
+            continue
+        if waiting.request.message and waiting.request.message().headers.get("id") in revoked:
+            to_park[row.id] = (ParkReason.REVOKED, "revoked while it waited")
+        else:
+            batch.append(waiting)
+    _park_instead(to_park)
+    return post_surely(batch, pause=pause) if batch else Posted()
+
+
+def _park_instead(why: Mapping[int, tuple[ParkReason, str]]) -> None:
+    """Park stored commands that are not to be posted, each with why, so that they don't hold up the others."""
+    if not why:
+        return
+    with atomic():
+        rows = _locked(WaitingCommand.objects.filter(id__in=list(why)).order_by("id"), len(why))
+        log.warning("stored commands are parked", rows={row.id: why[row.id][1] for row in rows})
+        park_rows([_instead(row, *why[row.id]) for row in rows], now=_now())
+        delete_waiting([row.id for row in rows])
+
+
+def send_due_again(*, limit: int) -> int:
+    """Hand messages that were kept whole, and whose time has come, to the outbox without their eta; how many."""
+    with atomic():
+        now = _now()
+        rows = _locked(WaitingCommand.objects.filter(send_again=True, due_at__lte=now).order_by("id"), limit)
+        for row in rows:
+            message = Message.from_text(row.message).without("eta", "expires")
+            record_message(queue=message.queue, message=message.as_text(), correlation_id=row.correlation_id, at=now)
+        delete_waiting([row.id for row in rows])
+    return len(rows)
+
+
+def park_outlived(*, limit: int) -> int:
+    """Park commands whose account is still not open when their wait is over; how many they were."""
+    with atomic():
+        now = _now()
+        outlived = WaitingCommand.objects.filter(~READY, park_at__lte=now, send_again=False).order_by("id")
+        rows = _locked(outlived, limit)
+        park_rows([_outlived(row) for row in rows], now=now)
+        delete_waiting([row.id for row in rows])
+    return len(rows)
+
+
+def _now() -> datetime:
+    return dialect.current().clock()
+
+
+def _locked(rows: Any, limit: int) -> Sequence[WaitingCommand]:
+    """The first rows that no other transaction holds, locked until this one ends."""
+    if connection.features.has_select_for_update_skip_locked:
+        rows = rows.select_for_update(skip_locked=True)
+    return list(rows[:limit])
+
+
+def _waiting(row: WaitingCommand) -> Waiting:
+    request = stored_request(row.task, row.kwargs, row.message, row.correlation_id)
+    return Waiting(request, row.id)
+
+
+def _instead(row: WaitingCommand, reason: ParkReason, detail: str) -> ToPark:
+    return ToPark(
+        message=Message.from_text(row.message) if row.message else None,
+        reason=reason,
+        detail=detail,
+        correlation_id=row.correlation_id,
+        merchant_id=row.merchant_id,
+    )
+
+
+def _outlived(row: WaitingCommand) -> ToPark:
+    return ToPark(
+        message=Message.from_text(row.message) if row.message else None,
+        reason=ParkReason.NO_ACCOUNT,
+        field="merchant_id",
+        detail=f"no account for merchant {row.merchant_id} since {row.arrived_at.isoformat()}",
+        correlation_id=row.correlation_id,
+        merchant_id=row.merchant_id,
+    )

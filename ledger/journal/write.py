@@ -1,0 +1,197 @@
+"""Writing: a plan into the tables, one statement a table whatever the size of the batch."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+
+from ledger.errors import ReferenceRace
+from ledger.events import Event
+from ledger.follow_ups import FOLLOW_UPS
+from ledger.identifiers import new_id
+from ledger.journal import dialect
+from ledger.journal.dialect import BOOLEAN, INTEGER, JSON, MOMENT, TEXT, UUID_, Columns
+from ledger.journal.outbox import Recorded, insert_outbox
+from ledger.journal.parking import ToPark, park_rows
+from ledger.outcomes import ParkReason
+from ledger.rules.state import Difference, Entry, Parked, Plan, Waiting
+
+TRANSACTION: Columns = {
+    "id": UUID_,
+    "account_id": UUID_,
+    "merchant_id": UUID_,
+    "sequence": INTEGER,
+    "status": TEXT,
+    "kind": TEXT,
+    "operation": TEXT,
+    "amount": INTEGER,
+    "stated_amount": INTEGER,
+    "balance_before": INTEGER,
+    "balance_after": INTEGER,
+    "total_granted": INTEGER,
+    "total_consumed": INTEGER,
+    "reference_type": TEXT,
+    "reference_id": TEXT,
+    "reason": TEXT,
+    "description": TEXT,
+    "metadata": JSON,
+    "correlation_id": TEXT,
+    "created_at": MOMENT,
+}
+MOVED: Columns = {
+    "id": UUID_,
+    "balance": INTEGER,
+    "total_granted": INTEGER,
+    "total_consumed": INTEGER,
+    "sequence": INTEGER,
+    "event_sequence": INTEGER,
+    "armed": BOOLEAN,
+    "updated_at": MOMENT,
+}
+WAITING: Columns = {
+    "fingerprint": TEXT,
+    "merchant_id": UUID_,
+    "task": TEXT,
+    "kwargs": JSON,
+    "message": JSON,
+    "send_again": BOOLEAN,
+    "correlation_id": TEXT,
+    "arrived_at": MOMENT,
+    "due_at": MOMENT,
+    "park_at": MOMENT,
+}
+DIFFERENCE: Columns = {
+    "account_id": UUID_,
+    "platform_name": TEXT,
+    "platform_shop_id": TEXT,
+    "shop_domain": TEXT,
+    "correlation_id": TEXT,
+    "seen_at": MOMENT,
+}
+
+
+def write(plan: Plan, *, now: datetime, account_wait: timedelta) -> list[Recorded]:
+    """Write the plan; returns the outbox rows that it recorded.
+
+    Raises ReferenceRace where another transaction took one of the references since they were looked up.
+    """
+    _insert_entries(plan.entries)
+    _update_accounts(plan.accounts.values())
+    recorded = insert_outbox([_outbox_row(account_id, event, now) for account_id, event in plan.events])
+    insert_waiting([_waiting_row(waiting, now, account_wait) for waiting in plan.waiting])
+    delete_waiting(plan.taken)
+    park_rows([_to_park(parked) for parked in plan.parked], now=now)
+    _insert_differences(plan.differences, now)
+    return recorded
+
+
+def _insert_entries(entries: Sequence[Entry]) -> None:
+    if not entries:
+        return
+    rows = [_columns_of(entry, TRANSACTION) for entry in entries]
+    rows.sort(key=lambda row: (row["reference_type"], row["reference_id"]))
+    sql = dialect.insert("credit_transactions", TRANSACTION, on_conflict="(reference_type, reference_id) DO NOTHING")
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [dialect.recordset(rows)])
+        if cursor.rowcount != len(rows):
+            raise ReferenceRace
+
+
+def _columns_of(record: Any, columns: Columns) -> dict[str, Any]:
+    return {name: getattr(record, name) for name in columns}
+
+
+def _update_accounts(accounts: Any) -> None:
+    rows = [_columns_of(account, MOVED) for account in accounts]
+    if not rows:
+        return
+    spoken = dialect.current()
+    changes = ", ".join(f"{name} = {spoken.column(name)}" for name in MOVED if name != "id")
+    sql = (
+        f"UPDATE credit_accounts SET {changes} FROM {spoken.source(MOVED)} "
+        f"WHERE credit_accounts.id = {spoken.column('id')}"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [dialect.recordset(rows)])
+
+
+def _outbox_row(account_id: UUID, event: Event, now: datetime) -> dict[str, Any]:
+    follow_up = FOLLOW_UPS[event.event_type]
+    return {
+        "id": new_id(),
+        "destination": follow_up.destination,
+        "name": follow_up.name,
+        "event_type": event.event_type,
+        "body": event.envelope(),
+        "account_id": account_id,
+        "account_sequence": event.account_sequence,
+        "transaction_id": event.transaction_id,
+        "correlation_id": event.correlation_id,
+        "created_at": now,
+    }
+
+
+def _waiting_row(waiting: Waiting, now: datetime, account_wait: timedelta) -> dict[str, Any]:
+    request = waiting.request
+    message = request.message() if request.message else None
+    due_at = request.due_at or now
+    return {
+        "fingerprint": message.fingerprint if message else str(new_id()),
+        "merchant_id": request.command.merchant_id,
+        "task": request.command.task,
+        "kwargs": request.command.model_dump(mode="json", exclude_unset=True),
+        "message": message.as_text() if message else {},
+        "send_again": False,
+        "correlation_id": request.correlation_id,
+        "arrived_at": now,
+        "due_at": due_at,
+        "park_at": max(now, due_at) + account_wait,
+    }
+
+
+def insert_waiting(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert waiting rows in order of arrival; a repeat of a message that waits already changes nothing."""
+    if not rows:
+        return
+    sql = dialect.insert("credit_waiting", WAITING, on_conflict="(fingerprint) DO NOTHING")
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [dialect.recordset(rows)])
+
+
+def delete_waiting(rows: Sequence[int]) -> None:
+    """Delete waiting rows that have been decided or parked, within the caller's transaction."""
+    if not rows:
+        return
+    spoken = dialect.current()
+    columns = {"id": INTEGER}
+    sql = f"DELETE FROM credit_waiting WHERE id IN (SELECT {spoken.column('id')} FROM {spoken.source(columns)})"
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [dialect.recordset({"id": row} for row in rows)])
+
+
+def _to_park(parked: Parked) -> ToPark:
+    request = parked.request
+    return ToPark(
+        message=request.message() if request.message else None,
+        reason=parked.reason,
+        field="reference_id" if parked.reason is ParkReason.IDEMPOTENCY_CONFLICT else "",
+        detail=parked.detail,
+        correlation_id=request.correlation_id,
+        merchant_id=request.command.merchant_id,
+        conflicts_with=parked.conflicts_with,
+    )
+
+
+def _insert_differences(differences: Sequence[Difference], now: datetime) -> None:
+    if not differences:
+        return
+    rows = [
+        {**_columns_of(difference, {k: v for k, v in DIFFERENCE.items() if k != "seen_at"}), "seen_at": now}
+        for difference in differences
+    ]
+    shop = "(account_id, platform_name, platform_shop_id, shop_domain)"
+    sql = dialect.insert("credit_shop_differences", DIFFERENCE, on_conflict=f"{shop} DO NOTHING")
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [dialect.recordset(rows)])

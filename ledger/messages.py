@@ -1,0 +1,70 @@
+"""The message that brought a request, whole: what is parked, and what can be sent again."""
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message as it came from the broker.
+
+    queue is where it was taken from; name is its task, or its routing key where it is a plain event; properties
+    are the broker's own (content_type, correlation_id, reply_to, …).
+    """
+
+    queue: str
+    name: str
+    body: bytes
+    headers: Mapping[str, Any] = field(default_factory=dict)
+    properties: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def fingerprint(self) -> str:
+        """The same for every delivery of one message, and for nothing else: its queue, name, id and body."""
+        digest = hashlib.sha256()
+        identity = self.headers.get("id") if isinstance(self.headers, Mapping) else None
+        for part in (self.queue, self.name, str(identity)):
+            digest.update(part.encode(errors="surrogatepass") + b"\0")
+        digest.update(self.body)
+        return digest.hexdigest()
+
+    def without(self, *headers: str) -> "Message":
+        """The same message less some of its headers."""
+        return replace(self, headers={name: value for name, value in self.headers.items() if name not in headers})
+
+    def as_text(self) -> dict[str, str]:
+        """The message as columns of text that any database can hold: headers, properties, body, body_encoding."""
+        body, encoding = text_of(self.body)
+        return {
+            "queue": self.queue,
+            "name": self.name,
+            "headers": json.dumps(self.headers, default=str),
+            "properties": json.dumps(self.properties, default=str),
+            "body": body,
+            "body_encoding": encoding,
+        }
+
+    @classmethod
+    def from_text(cls, columns: Mapping[str, str]) -> "Message":
+        """The message that as_text wrote."""
+        body = columns["body"]
+        return cls(
+            queue=columns["queue"],
+            name=columns["name"],
+            headers=json.loads(columns["headers"]),
+            properties=json.loads(columns["properties"]),
+            body=base64.b64decode(body) if columns["body_encoding"] == "base64" else body.encode(),
+        )
+
+
+def text_of(body: bytes) -> tuple[str, str]:
+    """The body as text with its encoding: "utf-8" where it is that and holds no NUL, else "base64"."""
+    try:
+        text = body.decode()
+    except UnicodeDecodeError:
+        text = "\0"
+    return (base64.b64encode(body).decode(), "base64") if "\0" in text else (text, "utf-8")

@@ -1,0 +1,113 @@
+"""The transaction: one immutable row for every request that claimed a reference, posted or declined."""
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import F, Q
+
+from ledger.identifiers import new_id
+from ledger.models.account import Account
+
+
+class Transaction(models.Model):
+    """A transfer between the merchant's account and the house account that `kind` names, or a declined one.
+
+    Triggers refuse any UPDATE, DELETE or TRUNCATE: a correction is a new transaction.
+    """
+
+    class Status(models.TextChoices):
+        POSTED = "posted"
+        DECLINED = "declined"
+
+    class Operation(models.TextChoices):
+        CREDIT = "credit"
+        DEBIT = "debit"
+
+    class Kind(models.TextChoices):
+        TRIAL = "trial"
+        PURCHASE = "purchase"
+        GRANT = "grant"
+        CONSUME = "consume"
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="transactions", db_index=False)
+    merchant_id = models.UUIDField()
+    sequence = models.BigIntegerField(null=True, help_text="1, 2, 3 … within the account; null where declined.")
+    status = models.CharField(max_length=16, choices=Status.choices)
+    kind = models.CharField(max_length=16, choices=Kind.choices)
+    operation = models.CharField(max_length=8, choices=Operation.choices)
+    amount = models.BigIntegerField()
+    stated_amount = models.BigIntegerField(null=True, help_text="The amount as the caller stated it, if it did.")
+    balance_before = models.BigIntegerField()
+    balance_after = models.BigIntegerField()
+    total_granted = models.BigIntegerField(help_text="The account's running total after this row.")
+    total_consumed = models.BigIntegerField(help_text="The account's running total after this row.")
+    reference_type = models.CharField(max_length=64)
+    reference_id = models.CharField(max_length=255)
+    reason = models.CharField(max_length=32, blank=True, help_text="Why it was declined.")
+    description = models.CharField(max_length=1000, blank=True)
+    metadata = models.JSONField(default=dict)
+    correlation_id = models.CharField(max_length=255)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "credit_transactions"
+        indexes: ClassVar = [
+            models.Index(fields=["merchant_id", "created_at"], name="credit_transactions_time"),
+            models.Index(fields=["correlation_id"], name="credit_transactions_story"),
+        ]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["reference_type", "reference_id"], name="transaction_reference_once"),
+            models.UniqueConstraint(fields=["account", "sequence"], name="transaction_sequence_once"),
+            models.CheckConstraint(condition=Q(amount__gte=1, amount__lte=10**12), name="transaction_amount_in_range"),
+            models.CheckConstraint(
+                condition=Q(balance_before__gte=0, balance_after__gte=0), name="transaction_balances_not_negative"
+            ),
+            models.CheckConstraint(
+                condition=(
+                    Q(status="declined", sequence=None, balance_after=F("balance_before"))
+                    | Q(
+                        status="posted",
+                        operation="credit",
+                        sequence__isnull=False,  # a condition that is NULL would hold
+                        sequence__gte=1,
+                        balance_after=F("balance_before") + F("amount"),
+                    )
+                    | Q(
+                        status="posted",
+                        operation="debit",
+                        sequence__isnull=False,
+                        sequence__gte=1,
+                        balance_after=F("balance_before") - F("amount"),
+                    )
+                ),
+                name="transaction_balances_add_up",
+            ),
+            models.CheckConstraint(
+                condition=Q(balance_after=F("total_granted") - F("total_consumed")), name="transaction_totals_add_up"
+            ),
+            models.CheckConstraint(
+                condition=Q(total_granted__gte=0, total_consumed__gte=0, balance_after__lte=10**15),
+                name="transaction_totals_in_range",
+            ),
+            models.CheckConstraint(
+                condition=(
+                    Q(operation="credit", kind__in=["trial", "purchase", "grant"])
+                    | Q(operation="debit", kind__in=["consume"])
+                ),
+                name="transaction_kind_fits_operation",
+            ),
+            models.CheckConstraint(
+                condition=(
+                    Q(status="posted", reason="")
+                    | Q(status="declined", reason__in=["insufficient_credits", "balance_limit"])
+                ),
+                name="transaction_reason_fits_status",
+            ),
+            models.CheckConstraint(
+                condition=~Q(reference_type="") & ~Q(reference_id=""), name="transaction_reference_given"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.reference_type}/{self.reference_id}"

@@ -1,0 +1,32 @@
+"""Waiting commands: accepted and acknowledged, but their account is not open yet or their time has not come."""
+
+from typing import ClassVar
+
+from django.db import models
+
+
+class WaitingCommand(models.Model):
+    """One command, in order of arrival (id). Nothing of it has been applied."""
+
+    fingerprint = models.CharField(max_length=64, unique=True)
+    merchant_id = models.UUIDField(null=True, help_text="Null where the message is sent again whole when due.")
+    task = models.CharField(max_length=64)
+    kwargs = models.JSONField(default=dict)
+    message = models.JSONField(default=dict, help_text="The message that brought it, as text.")
+    send_again = models.BooleanField(default=False, help_text="It carries callbacks or asks for a result.")
+    correlation_id = models.CharField(max_length=255)
+    arrived_at = models.DateTimeField()
+    due_at = models.DateTimeField(help_text="Its eta, else when it arrived.")
+    park_at = models.DateTimeField(help_text="When it is parked if its account is still not open.")
+
+    class Meta:
+        db_table = "credit_waiting"
+        indexes: ClassVar = [
+            models.Index(fields=["merchant_id", "id"], name="credit_waiting_merchant"),
+            models.Index(fields=["due_at"], name="credit_waiting_due"),
+            models.Index(fields=["park_at"], name="credit_waiting_park"),
+            models.Index(fields=["correlation_id"], name="credit_waiting_story"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.task} since {self.arrived_at:%Y-%m-%d %H:%M:%S}"

@@ -1,0 +1,76 @@
+"""The outcomes: what became of a request, as its caller is told."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+
+class Status(StrEnum):
+    """What became of a request."""
+
+    POSTED = "posted"
+    DECLINED = "declined"
+    UNCHANGED = "unchanged"
+    WAITING = "waiting"
+    PARKED = "parked"
+
+
+class DeclineReason(StrEnum):
+    """Why a business rule said no. A closed list, part of the contract."""
+
+    INSUFFICIENT_CREDITS = "insufficient_credits"
+    BALANCE_LIMIT = "balance_limit"
+
+
+class ParkReason(StrEnum):
+    """Why a message can't be carried out as it is, and a person must look."""
+
+    NOT_JSON = "not_json"
+    NOT_A_TASK = "not_a_task"
+    UNKNOWN_TASK = "unknown_task"
+    INVALID_FIELD = "invalid_field"
+    POSITIONAL_ARGUMENTS = "positional_arguments"
+    IDEMPOTENCY_CONFLICT = "idempotency_conflict"
+    NO_ACCOUNT = "no_account"
+    EXPIRED = "expired"
+    UNDELIVERABLE = "undeliverable"
+    REVOKED = "revoked"
+    NOTIFIER_FAILED = "notifier_failed"
+    DEFECT = "defect"
+
+
+SHOP_DIFFERS = "shop_differs"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one request.
+
+    amount and balance are whole credits; balance is the account's balance after the request was decided.
+    reason is a DeclineReason, SHOP_DIFFERS, or for a parked request a text that says why and names the field.
+    """
+
+    status: Status
+    merchant_id: UUID | None = None
+    transaction_id: UUID | None = None
+    amount: int | None = None
+    balance: int | None = None
+    reference_type: str | None = None
+    reference_id: str | None = None
+    reason: str | None = None
+    replayed: bool = False
+
+    def as_dict(self) -> dict[str, Any]:
+        """The outcome as plain JSON values, in the contract's order of keys."""
+        return {
+            "status": str(self.status),
+            "replayed": self.replayed,
+            "transaction_id": self.transaction_id and str(self.transaction_id),
+            "merchant_id": self.merchant_id and str(self.merchant_id),
+            "amount": self.amount,
+            "balance": self.balance,
+            "reference_type": self.reference_type,
+            "reference_id": self.reference_id,
+            "reason": self.reason,
+        }

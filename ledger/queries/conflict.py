@@ -1,0 +1,83 @@
+"""An idempotency conflict: the request that holds a reference beside the one that was refused, line by line."""
+
+import base64
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ledger.events import rfc3339
+from ledger.models import ParkedMessage, Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One field of both requests. compared says whether a repeat must agree in it (docs/contract.md §1)."""
+
+    label: str
+    held: str
+    refused: str
+    compared: bool = False
+
+    @property
+    def differs(self) -> bool:
+        """Whether this line is why the repeat was refused."""
+        return self.compared and self.held != self.refused
+
+
+def side_by_side(parked: ParkedMessage) -> list[Line]:
+    """Both requests of an idempotency conflict; no lines where the message conflicts with nothing."""
+    held = parked.conflicts_with
+    if held is None:
+        return []
+    fields = fields_of(parked)
+    return [
+        Line("Merchant", str(held.merchant_id), _merchant(parked, fields), compared=True),
+        Line("Operation", held.operation, _operation(parked, fields), compared=True),
+        Line("Amount as stated", *_amounts(held, fields), compared=True),
+        Line("Reference", str(held), str(held)),
+        Line("Kind, or task", held.kind, parked.name),
+        Line("Description", held.description, str(fields.get("description", ""))),
+        Line("Metadata", _json(held.metadata), _json(fields.get("metadata", {}))),
+        Line("Correlation id", held.correlation_id, parked.correlation_id),
+        Line("Time", rfc3339(held.created_at), rfc3339(parked.first_seen_at)),
+    ]
+
+
+def fields_of(parked: ParkedMessage) -> Mapping[str, Any]:
+    """The fields of the request in a parked message: a task's keyword arguments, or an event's data; else none."""
+    content = content_of(parked)
+    if isinstance(content, list) and len(content) > 1:
+        content = content[1]
+    elif isinstance(content, dict):
+        content = content.get("data")
+    return content if isinstance(content, dict) else {}
+
+
+def content_of(parked: ParkedMessage) -> Any:
+    """The message's body as JSON values; None where it isn't JSON."""
+    try:
+        body = base64.b64decode(parked.body) if parked.body_encoding == "base64" else parked.body
+        return json.loads(body)
+    except (ValueError, RecursionError):  # the latter where it is nested thousands deep
+        return None
+
+
+def _merchant(parked: ParkedMessage, fields: Mapping[str, Any]) -> str:
+    return str(parked.merchant_id or fields.get("merchant_id", "")).lower()
+
+
+def _operation(parked: ParkedMessage, fields: Mapping[str, Any]) -> str:
+    consumes = parked.name == "credits.consume" or "match_id" in fields
+    return (Transaction.Operation.DEBIT if consumes else Transaction.Operation.CREDIT).value
+
+
+def _amounts(held: Transaction, fields: Mapping[str, Any]) -> tuple[str, str]:
+    """The amounts that the two callers stated. A match states 1; a trial states none and so agrees with any."""
+    stated = 1 if "match_id" in fields else fields.get("amount", fields.get("credits"))
+    before = "not stated" if held.stated_amount is None else str(held.stated_amount)
+    return before, before if stated is None else str(stated)
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False)

@@ -1,0 +1,23 @@
+"""The request: a command as it reached the service, with what the journal must know of its way here."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from ledger.commands import Command
+from ledger.messages import Message
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One command to be decided.
+
+    correlation_id is on every row, event and log line that follows. message gives the message that brought it,
+    whole; it is called only where the request waits or is parked, and is None for a request of our own. due_at is
+    its eta, where that lies ahead.
+    """
+
+    command: Command
+    correlation_id: str
+    message: Callable[[], Message] | None = None
+    due_at: datetime | None = None

@@ -1,0 +1,77 @@
+"""Acknowledging: a run of messages by one frame where the broker can do that, each by its own elsewhere."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from amqp import Channel
+from celery.utils.log import get_logger
+from kombu.message import Message as BrokerMessage
+
+logger = get_logger(__name__)
+
+
+class Acknowledger:
+    """Settles messages, always in the consumer's thread.
+
+    AMQP acknowledges everything up to a tag of one channel by one frame, so that needs to know of every message on
+    the channel, those in Celery's own hands included. Redis and the embedded broker ignore `multiple`.
+    """
+
+    def __init__(self, consumer: Any) -> None:
+        self.consumer = consumer
+        self._arrived: defaultdict[Any, dict[int, BrokerMessage]] = defaultdict(dict)
+        self._done: defaultdict[Any, int] = defaultdict(int)  # by channel: every tag up to here is acknowledged
+
+    def expect(self, message: BrokerMessage) -> None:
+        """A message has arrived. Twice is once, and in any order."""
+        if isinstance(message.channel, Channel) and message.delivery_tag > self._done[message.channel]:
+            self._arrived[message.channel][message.delivery_tag] = message
+            self._acknowledge_run(message.channel, set())  # forgets those that Celery has acknowledged meanwhile
+
+    def forget(self) -> None:
+        """The connection is gone, and with it every tag."""
+        self._arrived.clear()
+        self._done.clear()
+
+    def settle(self, messages: Sequence[BrokerMessage]) -> None:
+        """Acknowledge messages. Where their connection is lost meanwhile, the broker delivers them again."""
+        alive = [message for message in messages if not _is_gone(message.channel)]
+        if len(alive) < len(messages):
+            logger.warning("%d messages could not be acknowledged and come again", len(messages) - len(alive))
+        settled = {id(message) for message in alive}
+        for message in alive:
+            self.expect(message)
+        for channel in {message.channel for message in alive}:
+            if isinstance(channel, Channel):
+                self._acknowledge_run(channel, settled)
+        for message in alive:
+            if id(message) in settled:
+                self._acknowledge(message)
+
+    def give_back(self, messages: Iterable[BrokerMessage]) -> None:
+        """Return messages to their queues."""
+        for message in messages:
+            if _is_gone(message.channel):
+                continue
+            message.reject_log_error(logger, self.consumer.connection_errors, requeue=True)
+
+    def _acknowledge_run(self, channel: Channel, settled: set[int]) -> None:
+        """Acknowledge, by one frame, the run of settled messages that nothing unsettled or unknown stands before."""
+        arrived, last = self._arrived[channel], None
+        while (first := arrived.get(self._done[channel] + 1)) and (first.acknowledged or id(first) in settled):
+            self._done[channel] += 1
+            del arrived[first.delivery_tag]
+            if id(first) in settled:
+                settled.discard(id(first))
+                last = first
+        if last is not None:
+            last.ack_log_error(logger, self.consumer.connection_errors, multiple=True)
+
+    def _acknowledge(self, message: BrokerMessage) -> None:
+        message.ack_log_error(logger, self.consumer.connection_errors)
+
+
+def _is_gone(channel: Any) -> bool:
+    """Whether an AMQP channel is closed; its tags mean nothing any more."""
+    return isinstance(channel, Channel) and not channel.is_open

@@ -1,0 +1,85 @@
+"""Deliveries: one message from the broker with what is to be done with it, until it is acknowledged."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from kombu.message import Message as BrokerMessage
+
+from ledger.journal.keeping import Kept
+from ledger.journal.parking import ToPark
+from ledger.messages import Message
+from ledger.requests import Request
+from tasks.topology import queue_of
+
+# Bears a stored message's name when it is sent again: its routing key is then its queue's name.
+SENT_AS = "x-credits-name"
+TIMES_REDELIVERED_ALONE = 3  # after so many redeliveries a message is posted alone: it may be what kills the worker
+
+
+@dataclass(slots=True)
+class Delivery:
+    """One message, and what becomes of it: requests to post, messages to park, a message to keep until it is due."""
+
+    message: BrokerMessage
+    name: str
+    requests: list[Request] = field(default_factory=list)
+    parked: list[ToPark] = field(default_factory=list)
+    kept: list[Kept] = field(default_factory=list)
+
+    @property
+    def is_suspect(self) -> bool:
+        """Whether it has come back so often, or was given up on by the broker, that it is posted alone."""
+        return redeliveries(self.message) >= TIMES_REDELIVERED_ALONE or "x-death" in self.message.headers
+
+
+def redeliveries(message: BrokerMessage) -> int:
+    """How often the broker has delivered this message before (quorum queues count; 0 where nobody does)."""
+    count = message.headers.get("x-delivery-count", 0)
+    return count if isinstance(count, int) else 0
+
+
+def whole(message: BrokerMessage, *, name: str | None = None) -> Message:
+    """A broker's message as the ledger keeps it; name is its task or its routing key."""
+    headers: Mapping[str, Any] = message.headers if isinstance(message.headers, Mapping) else {}
+    body = message.body
+    # kombu has decompressed the body, unless it could not.
+    dropped = OF_THE_BROKER if message.errors else OF_THE_BROKER | {"compression"}
+    task = headers.get("task")
+    return Message(
+        queue=queue_of(message),
+        name=name or (task if isinstance(task, str) else ""),
+        body=_encoded(body, message.content_encoding) if isinstance(body, str) else bytes(body or b""),
+        headers={key: value for key, value in headers.items() if key not in dropped},
+        properties={
+            **{key: value for key, value in message.properties.items() if key not in OF_THE_TRANSPORT},
+            "content_type": message.content_type,
+            "content_encoding": message.content_encoding,
+        },
+    )
+
+
+def _encoded(body: str, encoding: str | None) -> bytes:
+    """A body that the transport has decoded, as it was sent."""
+    try:
+        return body.encode(encoding or "utf-8", errors="surrogatepass")
+    except (LookupError, UnicodeEncodeError):
+        return body.encode(errors="surrogatepass")
+
+
+# What the broker or the transport adds on the way and must not be sent again.
+OF_THE_BROKER = frozenset(
+    {
+        "x-delivery-count",
+        "x-death",
+        "x-first-death-exchange",
+        "x-first-death-queue",
+        "x-first-death-reason",
+        "x-last-death-exchange",
+        "x-last-death-queue",
+        "x-last-death-reason",
+        "x-credits-id",
+        SENT_AS,
+    }
+)
+OF_THE_TRANSPORT = frozenset({"delivery_info", "delivery_tag", "body_encoding", "application_headers", "expiration"})

@@ -1,0 +1,92 @@
+"""The door: Celery's consumer, kept from losing or choking on any message that is not a task it knows."""
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+from celery.concurrency.thread import TaskPool
+from celery.exceptions import ImproperlyConfigured
+from celery.worker.consumer import Consumer
+from kombu.message import Message as BrokerMessage
+
+from ledger.journal.parking import ToPark
+from ledger.outcomes import ParkReason
+from tasks.deliveries import Delivery, whole
+from tasks.gathering import Gatherer
+from tasks.reading import correlation_id_of
+
+log = structlog.get_logger(__name__)
+
+
+class Door(Consumer):
+    """As Celery stands, what is malformed is acknowledged and lost, or ends the worker. Here it is parked."""
+
+    class Blueprint(Consumer.Blueprint):
+        """Celery's steps but native delayed delivery: an eta waits in the ledger's database, not in 28 more queues."""
+
+        default_steps = [step for step in Consumer.Blueprint.default_steps if "delayed_delivery" not in step]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not isinstance(self.pool, TaskPool):
+            raise ImproperlyConfigured("workers run with --pool threads (worker_pool in celeryconfig.py)")
+        self.gatherer = Gatherer(self)
+        self.take_task: Callable[[BrokerMessage], Any] = self.keep_early
+        self._early: deque[BrokerMessage] = deque()
+
+    def create_task_handler(self, *args: Any, **kwargs: Any) -> Callable[[BrokerMessage], Any]:
+        """Celery's handler, with whatever it chokes on parked instead. Errors of the connection still rise."""
+        handle = super().create_task_handler(*args, **kwargs)
+        of_the_connection = (*self.connection_errors, *self.channel_errors)
+
+        def guarded(message: BrokerMessage) -> None:
+            self.gatherer.expect(message)
+            try:
+                handle(message)
+            except of_the_connection:
+                raise
+            except Exception as error:
+                log.warning("a message is no task", exc_info=True)
+                self.park(message, ParkReason.NOT_A_TASK, field=_field_of(error), detail=str(error))
+
+        self.take_task = guarded
+        while self._early:
+            guarded(self._early.popleft())
+        return guarded
+
+    def keep_early(self, message: BrokerMessage) -> None:
+        """A task that came beside the task queues, before Celery had made its handler, waits for that."""
+        self.gatherer.expect(message)
+        self._early.append(message)
+
+    def park(self, message: BrokerMessage, reason: ParkReason, *, field: str = "", detail: str = "") -> None:
+        """Have a message stored whole, then acknowledged; it is not carried out."""
+        stored = whole(message)
+        parked = ToPark(
+            message=stored, reason=reason, field=field, detail=detail, correlation_id=correlation_id_of(stored)
+        )
+        self.gatherer.add(Delivery(message, stored.name, parked=[parked]))
+
+    def on_decode_error(self, message: BrokerMessage, exc: Exception) -> None:
+        self.gatherer.expect(message)  # kombu calls this ahead of any handler where a body can't be decompressed
+        self.park(message, ParkReason.NOT_JSON, field="body", detail=str(exc))
+
+    def on_unknown_message(self, body: Any, message: BrokerMessage) -> None:
+        self.park(message, ParkReason.NOT_A_TASK, field="task", detail="a task message names its task in its headers")
+
+    def on_unknown_task(self, body: Any, message: BrokerMessage, exc: Exception) -> None:
+        self.park(message, ParkReason.UNKNOWN_TASK, field="task", detail=f"no task of the name {exc}")
+
+    def on_invalid_task(self, body: Any, message: BrokerMessage, exc: Exception) -> None:
+        self.park(message, ParkReason.NOT_A_TASK, detail=str(exc))
+
+    def on_close(self) -> None:
+        super().on_close()
+        self._early.clear()
+        self.gatherer.forget()
+
+
+def _field_of(error: Exception) -> str:
+    """The field that Celery missed or choked on, where its error says so."""
+    return str(error.args[0]) if isinstance(error, KeyError) and error.args else ""

@@ -1,0 +1,144 @@
+"""Gathering: whatever has arrived while one batch was being posted becomes the next batch. No timer, no minimum."""
+
+from collections import Counter, deque
+from collections.abc import Sequence
+from threading import Lock
+from typing import Any
+
+import structlog
+from celery.worker import state
+from kombu.message import Message as BrokerMessage
+
+from ledger.errors import Trouble
+from ledger.journal import Posted
+from ledger.journal.keeping import keep
+from ledger.journal.surely import through_trouble
+from ledger.outcomes import Status
+from tasks import task_events
+from tasks.acknowledging import Acknowledger
+from tasks.deliveries import Delivery
+from tasks.parking import store_parked
+from tasks.posting import post_requests
+from tasks.shutdown import pause
+
+log = structlog.get_logger(__name__)
+
+PAUSE_AFTER_DEFECT_S = 1.0
+
+
+class Gatherer:
+    """The one place through which a worker's plain messages go, whatever queue they came from.
+
+    Invariant, under the lock: where the buffer isn't empty, a run is in flight. `add` runs in the consumer's
+    thread, `_carry_out` in the pool's; the pool's thread never touches a consuming channel.
+    """
+
+    def __init__(self, consumer: Any) -> None:
+        self.consumer = consumer
+        self.max_batch: int = consumer.app.conf["max_batch"]
+        self.figures: Counter[str] = Counter()
+        self._lock = Lock()
+        self._buffer: deque[Delivery] = deque()
+        self._runs = 0
+        self._acknowledger = Acknowledger(consumer)
+
+    def add(self, delivery: Delivery) -> None:
+        """Take a delivery in, and start a run unless one is in flight."""
+        with self._lock:
+            self._buffer.append(delivery)
+            is_first = self._runs == 0
+        if is_first:
+            self._start()
+
+    def expect(self, message: BrokerMessage) -> None:
+        """Note that a message has arrived, whoever carries it out: what is acknowledged behind it must not cover it."""
+        self._acknowledger.expect(message)
+
+    def go_first(self) -> None:
+        """Have what has arrived go ahead of a message that Celery itself carries out and acknowledges."""
+        if self._buffer:
+            self._start()
+
+    def forget(self) -> None:
+        """Drop what is buffered: its connection is gone, and the broker delivers it again."""
+        with self._lock:
+            self._buffer.clear()
+        self._acknowledger.forget()
+
+    def _start(self) -> None:
+        with self._lock:
+            self._runs += 1
+        self.consumer.pool.apply_async(self._run, callback=_ignore)
+
+    def _run(self) -> None:
+        try:
+            batch = self._take()
+            if batch:
+                self._carry_out(batch)
+        finally:
+            with self._lock:
+                self._runs -= 1
+                go_on = bool(self._buffer) and self._runs == 0
+            if go_on:
+                self._start()
+
+    def _take(self) -> list[Delivery]:
+        """The next batch: up to max_batch requests, or one delivery alone that has come back too often."""
+        batch: list[Delivery] = []
+        size = 0
+        with self._lock:
+            while self._buffer:
+                following = self._buffer[0]
+                too_many = size + len(following.requests) > self.max_batch
+                if batch and (too_many or following.is_suspect):
+                    break
+                batch.append(self._buffer.popleft())
+                size += len(following.requests)
+                if following.is_suspect:
+                    break
+        return batch
+
+    def _carry_out(self, batch: list[Delivery]) -> None:
+        try:
+            posted = _store(batch)
+            self._count(batch, posted)
+        except Trouble:
+            log.info("stopping while the database is away: messages go back to the broker", messages=len(batch))
+        except Exception:
+            # Nothing was acknowledged, so nothing is lost: each message comes back, and alone in the end.
+            log.exception("a batch could not be carried out, its messages go back to the broker", messages=len(batch))
+            pause(PAUSE_AFTER_DEFECT_S)
+            self.consumer.call_soon(self._acknowledger.give_back, [delivery.message for delivery in batch])
+        else:
+            self.consumer.call_soon(self._settle, batch)
+
+    def _count(self, batch: Sequence[Delivery], posted: Posted) -> None:
+        self.figures["batches"] += 1
+        self.figures["messages"] += len(batch)
+        self.figures["requests"] += len(posted.outcomes)
+        self.figures["largest_batch"] = max(self.figures["largest_batch"], len(posted.outcomes))
+        self.figures["declined"] += sum(outcome.status is Status.DECLINED for outcome in posted.outcomes)
+        names = Counter(delivery.name for delivery in batch)
+        state.total_count.update(names)
+        state.all_total_count[0] += len(batch)
+
+    def _settle(self, batch: Sequence[Delivery]) -> None:
+        """In the consumer's thread: acknowledge a batch that is committed."""
+        self._acknowledger.settle([delivery.message for delivery in batch])
+        task_events.tell(self.consumer.event_dispatcher, batch)
+
+
+def _store(batch: Sequence[Delivery]) -> Posted:
+    """Post, park and keep what a batch holds. Raises Trouble where the worker is told to stop meanwhile."""
+    requests = [request for delivery in batch for request in delivery.requests]
+    parked = [message for delivery in batch for message in delivery.parked]
+    kept = [message for delivery in batch for message in delivery.kept]
+    posted = post_requests(requests)
+    store_parked(parked)
+    if kept:
+        through_trouble(lambda: keep(kept), pause=pause)
+    return posted
+
+
+def _ignore(_: Any) -> None:
+    """The pool calls back with a batch's result; there is none."""

@@ -1,0 +1,130 @@
+"""The commands' tasks, by their names in the contract; each parses, calls the journal, and returns the outcome.
+
+Most messages never get here: the strategy gathers them into batches. These bodies carry out what somebody waits for
+(a result, a link, a chain), and what is applied eagerly.
+"""
+
+from typing import Any
+
+from celery import Task, shared_task
+
+from ledger.journal.parking import ToPark
+from ledger.messages import Message
+from ledger.outcomes import Outcome, ParkReason, Status
+from ledger.requests import Request
+from tasks.base import StoredTask, message_of
+from tasks.errors import CommandParked, Refusal
+from tasks.parking import store_parked
+from tasks.posting import post_requests
+from tasks.reading import Item, read_command, read_correlation_id, to_park
+
+
+class CommandTask(StoredTask):
+    """A command of the contract: gathered where nobody waits for it; acknowledged once its outcome is stored."""
+
+    abstract = True
+    Strategy = "tasks.strategy:gathered"
+    throws = (CommandParked,)  # expected: logged without a traceback
+    acks_on_failure_or_timeout = True  # a failure here is a parked message: it is stored, not lost
+    ignore_result = True
+    typing = False  # positional arguments are parked, like anything else that is malformed
+
+
+@shared_task(base=CommandTask, bind=True, name="credits.open_account")
+def open_account(self: Task, *args: Any, **kwargs: Any) -> dict[str, Any]:
+    """Open the merchant's account at 0."""
+    return carry_out(self, args, kwargs)
+
+
+@shared_task(base=CommandTask, bind=True, name="credits.start_trial")
+def start_trial(self: Task, *args: Any, **kwargs: Any) -> dict[str, Any]:
+    """Grant the trial's credits, once per merchant for ever."""
+    return carry_out(self, args, kwargs)
+
+
+@shared_task(base=CommandTask, bind=True, name="credits.purchase")
+def purchase(self: Task, *args: Any, **kwargs: Any) -> dict[str, Any]:
+    """Grant credits that were bought."""
+    return carry_out(self, args, kwargs)
+
+
+@shared_task(base=CommandTask, bind=True, name="credits.grant")
+def grant(self: Task, *args: Any, **kwargs: Any) -> dict[str, Any]:
+    """Grant credits for any other reason."""
+    return carry_out(self, args, kwargs)
+
+
+@shared_task(base=CommandTask, bind=True, name="credits.consume_match")
+def consume_match(self: Task, *args: Any, **kwargs: Any) -> dict[str, Any]:
+    """Consume one credit for an AI match that was delivered."""
+    return carry_out(self, args, kwargs)
+
+
+@shared_task(base=CommandTask, bind=True, name="credits.consume")
+def consume(self: Task, *args: Any, **kwargs: Any) -> dict[str, Any]:
+    """Consume credits for any other reason."""
+    return carry_out(self, args, kwargs)
+
+
+@shared_task(base=CommandTask, bind=True, name="credits.consume_many")
+def consume_many(self: Task, *args: Any, **kwargs: Any) -> dict[str, Any]:
+    """Consume for 1 to 500 items, each of which stands on its own; {"status": "posted" | "mixed", "items": […]}."""
+    outcomes = _outcomes(self, args, kwargs)
+    posted = all(outcome.status is Status.POSTED for outcome in outcomes)
+    return {"status": "posted" if posted else "mixed", "items": [outcome.as_dict() for outcome in outcomes]}
+
+
+def carry_out(task: Task, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """The outcome of one command. Raises CommandParked, carrying it, where the command can't be carried out."""
+    (outcome,) = _outcomes(task, args, kwargs)
+    if outcome.status is Status.PARKED:
+        raise CommandParked(outcome.as_dict())
+    return outcome.as_dict()
+
+
+def _outcomes(task: Task, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Outcome]:
+    """What became of each request of a task. Raises CommandParked where the message as a whole is refused."""
+    message = message_of(task, args, kwargs)
+    try:
+        items = _read(task, args, kwargs, message)
+    except Refusal as refusal:
+        parked = to_park(refusal, message=message, correlation_id=_correlation_id(task, message), fields=kwargs)
+        store_parked([parked])
+        outcome = Outcome(Status.PARKED, merchant_id=parked.merchant_id, reason=str(refusal))
+        raise CommandParked(outcome.as_dict()) from None
+    return _decide(items)
+
+
+def _read(task: Task, args: tuple[Any, ...], kwargs: dict[str, Any], message: Message) -> list[Item]:
+    refusal = task.request.get("refusal")
+    if refusal is not None:
+        raise refusal
+    if args:
+        raise Refusal(ParkReason.POSITIONAL_ARGUMENTS, field="args", detail="use keyword arguments only")
+    given = _given_correlation_id(task, message)
+    return read_command(task.name, kwargs, correlation_id=given, whole=lambda: message)
+
+
+def _decide(items: list[Item]) -> list[Outcome]:
+    requests = [item for item in items if isinstance(item, Request)]
+    parked = [item for item in items if isinstance(item, ToPark)]
+    outcomes = iter(post_requests(requests).outcomes)
+    store_parked(parked)
+    return [next(outcomes) if isinstance(item, Request) else _parked(item) for item in items]
+
+
+def _parked(item: ToPark) -> Outcome:
+    reason = ": ".join(part for part in (str(item.reason), item.field, item.detail) if part)
+    return Outcome(Status.PARKED, merchant_id=item.merchant_id, reason=reason)
+
+
+def _correlation_id(task: Task, message: Message) -> str:
+    try:
+        return _given_correlation_id(task, message)
+    except Refusal:
+        return ""
+
+
+def _given_correlation_id(task: Task, message: Message) -> str:
+    """From the message's own header: Celery overwrites task.request.correlation_id with the broker's property."""
+    return read_correlation_id(message.headers.get("correlation_id"), task.request.root_id, task.request.id)

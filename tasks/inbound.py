@@ -1,0 +1,156 @@
+"""Plain events: read, checked and turned into the commands that they become (docs/contract.md §2)."""
+
+from typing import Any
+from uuid import UUID
+
+from kombu.message import Message as BrokerMessage
+from pydantic import BaseModel, ConfigDict
+
+from ledger.commands import (
+    Amount,
+    Command,
+    ConsumeMatch,
+    Count,
+    MerchantId,
+    Moment,
+    OpenAccount,
+    Platform,
+    Purchase,
+    ShopDomain,
+    StartTrial,
+    Text,
+)
+from ledger.outcomes import ParkReason
+from ledger.requests import Request
+from tasks.deliveries import SENT_AS, Delivery, whole
+from tasks.errors import Refusal
+from tasks.reading import read_correlation_id, to_park, validated
+
+
+class _Given(BaseModel):
+    """What a producer sent; fields beyond those listed are ignored, since a producer may add some."""
+
+    model_config = ConfigDict(strict=True, extra="ignore", frozen=True)
+
+
+class _Envelope(_Given):
+    event_type: Text
+    data: dict[str, Any]
+    event_id: MerchantId | None = None
+    correlation_id: Text | None = None
+    source_service: Text | None = None
+    timestamp: Moment | None = None
+    metadata: dict[str, Any] | None = None
+
+
+class _MerchantCreated(_Given):
+    merchant_id: MerchantId
+    platform: Platform
+    shop_domain: ShopDomain
+    shop_gid: Text
+
+    def as_command(self) -> Command:
+        return OpenAccount(
+            merchant_id=self.merchant_id,
+            platform_name=self.platform,
+            platform_shop_id=self.shop_gid,
+            shop_domain=self.shop_domain,
+        )
+
+
+class _TrialStarted(_Given):
+    merchant_id: MerchantId
+    ends_at: Moment
+
+    def as_command(self) -> Command:
+        return StartTrial(merchant_id=self.merchant_id, ends_at=self.ends_at)
+
+
+class _CreditsPurchased(_Given):
+    merchant_id: MerchantId
+    credits: Amount
+    purchase_id: Text
+
+    def as_command(self) -> Command:
+        return Purchase(merchant_id=self.merchant_id, credits=self.credits, purchase_id=self.purchase_id)
+
+
+class _MatchCompleted(_Given):
+    merchant_id: MerchantId
+    match_id: Text
+    shopper_id: Text
+    matched_items_count: Count
+
+    def as_command(self) -> Command:
+        return ConsumeMatch(
+            merchant_id=self.merchant_id,
+            match_id=self.match_id,
+            shopper_id=self.shopper_id,
+            matched_items_count=self.matched_items_count,
+        )
+
+
+EVENTS: dict[str, Any] = {
+    "evt.merchant.created.v1": _MerchantCreated,
+    "evt.billing.trial.started.v1": _TrialStarted,
+    "evt.billing.credits.purchased.v1": _CreditsPurchased,
+    "evt.ai.match.completed.v1": _MatchCompleted,
+}
+
+
+def read_event(message: BrokerMessage) -> Delivery:
+    """What is to be done with a plain event: the request that it becomes, or the message to be parked."""
+    routing_key = message.headers.get(SENT_AS) or message.delivery_info.get("routing_key") or ""
+    seen: dict[str, Any] = {}
+    try:
+        request = _read(message, routing_key, seen)
+    except Refusal as refusal:
+        name = seen.get("event_type", routing_key)
+        parked = to_park(
+            refusal,
+            message=whole(message, name=name),
+            correlation_id=seen.get("correlation_id", ""),
+            fields=seen.get("data"),
+        )
+        return Delivery(message, name, parked=[parked])
+    return Delivery(message, seen["event_type"], requests=[request])
+
+
+def _read(message: BrokerMessage, routing_key: str, seen: dict[str, Any]) -> Request:
+    """The request of a plain event; notes in `seen` what could be read before it was refused."""
+    envelope: _Envelope = validated(_Envelope, _body(message))
+    seen["data"] = envelope.data
+    given = envelope.correlation_id or (envelope.event_id and str(envelope.event_id))
+    seen["correlation_id"] = correlation_id = given or _made_up(message)
+    # Sent straight to its queue (the embedded broker has no exchanges) an event has no routing key of its own.
+    if routing_key in EVENTS and envelope.event_type != routing_key:
+        raise Refusal(ParkReason.INVALID_FIELD, field="event_type", detail=f"must equal the routing key {routing_key}")
+    if envelope.event_type not in EVENTS:
+        raise Refusal(ParkReason.INVALID_FIELD, field="event_type", detail="is not one of those listened to")
+    seen["event_type"] = envelope.event_type
+    try:
+        data = validated(EVENTS[envelope.event_type], envelope.data)
+    except Refusal as refusal:
+        raise Refusal(refusal.reason, field=f"data.{refusal.field}", detail=refusal.detail) from None
+    name = envelope.event_type
+    return Request(data.as_command(), correlation_id, lambda: whole(message, name=name))
+
+
+def _body(message: BrokerMessage) -> Any:
+    try:
+        return message.payload
+    except Exception as error:
+        raise Refusal(ParkReason.NOT_JSON, field="body", detail=str(error)) from error
+
+
+def _made_up(message: BrokerMessage) -> str:
+    """A correlation id for an event that brought none: the broker's own, else made from the message itself."""
+    given = message.properties.get("correlation_id") or message.headers.get("correlation_id")
+    try:
+        return read_correlation_id(given) or str(_from(message))
+    except Refusal:
+        return str(_from(message))
+
+
+def _from(message: BrokerMessage) -> UUID:
+    return UUID(whole(message, name="").fingerprint[:32])

@@ -1,0 +1,116 @@
+"""Outgoing messages: an outbox row as what is put on the broker, whichever broker that is."""
+
+import base64
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from celery import Celery
+
+from ledger.follow_ups import Destination
+from ledger.journal.outbox import Recorded
+from tasks.deliveries import SENT_AS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outgoing:
+    """A message to publish. id tells its confirm; must_arrive: whether it is a failure that nobody is bound for it."""
+
+    id: UUID
+    exchange: str
+    routing_key: str
+    body: bytes
+    must_arrive: bool
+    headers: Mapping[str, Any] = field(default_factory=dict)
+    properties: Mapping[str, Any] = field(default_factory=dict)
+
+
+def outgoing(app: Celery, row: Recorded) -> Outgoing:
+    """The message that an outbox row becomes."""
+    return _BUILDERS[row.destination](app, row)
+
+
+def follow_up(app: Celery, name: str, *, id: UUID, task_id: str, envelope: Mapping[str, Any]) -> Outgoing:
+    """A task of our own that carries an event's envelope, straight to its queue."""
+    message = app.amqp.as_task_v2(task_id, name, kwargs={"envelope": envelope}, ignore_result=True, root_id=task_id)
+    return Outgoing(
+        id=id,
+        exchange="",
+        routing_key=app.conf.task_routes[name]["queue"],
+        body=json.dumps(message.body).encode(),
+        must_arrive=True,
+        headers={**message.headers, "correlation_id": envelope["correlation_id"]},
+        properties={**message.properties, "content_type": "application/json", "content_encoding": "utf-8"},
+    )
+
+
+def event(app: Celery, *, id: UUID, envelope: Mapping[str, Any]) -> Outgoing:
+    """A published event (docs/contract.md §3); nobody being bound for it is no error."""
+    correlation_id = envelope["correlation_id"]
+    return Outgoing(
+        id=id,
+        exchange=app.conf["events"].name,
+        routing_key=envelope["event_type"],
+        body=json.dumps(envelope, separators=(",", ":")).encode(),
+        must_arrive=False,
+        headers={"correlation_id": correlation_id},
+        properties={
+            "content_type": "application/json",
+            "content_encoding": "utf-8",
+            "message_id": envelope["event_id"],
+            "type": envelope["event_type"],
+            "correlation_id": _short(correlation_id),
+        },
+    )
+
+
+def _event(app: Celery, row: Recorded) -> Outgoing:
+    return event(app, id=row.id, envelope=row.body)
+
+
+def _task(app: Celery, row: Recorded) -> Outgoing:
+    """A follow-up task that carries the finished envelope; its id is the event's, so a repeat is the same task."""
+    return follow_up(app, row.name, id=row.id, task_id=row.body["event_id"], envelope=row.body)
+
+
+def _message(_: Celery, row: Recorded) -> Outgoing:
+    """A stored message, sent again straight to the queue that it came from."""
+    body = row.body["body"]
+    return Outgoing(
+        id=row.id,
+        exchange="",
+        routing_key=row.name,
+        body=base64.b64decode(body) if row.body["body_encoding"] == "base64" else body.encode(),
+        must_arrive=True,
+        headers={**json.loads(row.body["headers"]), SENT_AS: row.body["name"]},
+        properties=_lasting(json.loads(row.body["properties"])),
+    )
+
+
+# Properties that a stored message is sent again with. The others are the broker's (expiration, user_id), the
+# transport's, or of the way that the first publishing took (delivery_mode, timestamp).
+SENT_AGAIN = (
+    "content_type",
+    "content_encoding",
+    "correlation_id",
+    "reply_to",
+    "message_id",
+    "type",
+    "app_id",
+    "priority",
+)
+MAX_SHORT_BYTES = 255  # of a text among AMQP's properties
+
+
+def _lasting(properties: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: properties[name] for name in SENT_AGAIN if properties.get(name) is not None}
+
+
+def _short(text: str) -> str | None:
+    """The text where it fits into a property: ours have up to 255 characters, but the broker counts bytes."""
+    return text if len(text.encode()) <= MAX_SHORT_BYTES else None
+
+
+_BUILDERS = {Destination.EVENT: _event, Destination.TASK: _task, Destination.MESSAGE: _message}

@@ -1,0 +1,102 @@
+"""The relay: publishes outbox rows, and marks as published only those that the broker has confirmed."""
+
+import struct
+from collections.abc import Sequence
+from threading import local
+from uuid import UUID
+
+import structlog
+from celery import current_app
+from django.db import Error as DjangoDatabaseError
+from django.db import close_old_connections
+
+from ledger import metrics
+from ledger.journal.outbox import Recorded, lease_unpublished, mark_failed, mark_published
+from tasks.outgoing import Outgoing, outgoing
+from tasks.publishing import Published, Publisher, publisher_for
+
+log = structlog.get_logger(__name__)
+
+# What a message that can't be put into frames or JSON raises; anything else tells of the broker.
+OF_ONE_MESSAGE = (TypeError, ValueError, LookupError, struct.error)
+
+
+class Relay:
+    """Publishes through a connection of the calling thread's own, opened when first needed."""
+
+    def __init__(self) -> None:
+        self._own = local()
+
+    def publish(self, rows: Sequence[Recorded]) -> int:
+        """Publish rows that are committed; how many were confirmed.
+
+        Never raises for the broker's or the database's sake: what is not marked stays in the outbox, and the
+        sweep publishes it again.
+        """
+        if not rows:
+            return 0
+        published = self._published(rows)
+        self._mark(rows, published)
+        return len(published.confirmed)
+
+    def send(self, messages: Sequence[Outgoing]) -> bool:
+        """Publish messages that are no outbox rows; whether every one of them was confirmed."""
+        try:
+            published = self._publisher().publish(messages)
+        except Exception as error:
+            self._drop()
+            log.warning("messages could not be published", messages=len(messages), error=repr(error))
+            return False
+        if published.error:
+            log.warning("messages were not confirmed", messages=len(messages), error=published.error)
+        return len(published.confirmed) == len(messages)
+
+    def sweep(self, *, limit: int) -> tuple[int, int]:
+        """Publish rows that nobody has published in time, up to `limit`; how many were taken, and confirmed."""
+        rows = lease_unpublished(limit=limit)
+        return len(rows), self.publish(rows)
+
+    def _published(self, rows: Sequence[Recorded]) -> Published:
+        """What became of rows. One that can't be published at all is found by halving, and holds up no other."""
+        try:
+            return self._publisher().publish([outgoing(current_app, row) for row in rows])
+        except Exception as error:
+            self._drop()
+            log.warning("rows could not be published, the sweep will try again", rows=len(rows), error=repr(error))
+            if len(rows) == 1 or not isinstance(error, OF_ONE_MESSAGE):
+                return Published(error=repr(error))
+        middle = len(rows) // 2
+        first, second = self._published(rows[:middle]), self._published(rows[middle:])
+        return Published(
+            first.confirmed | second.confirmed, first.unrouted | second.unrouted, first.error or second.error
+        )
+
+    def _publisher(self) -> Publisher:
+        if getattr(self._own, "publisher", None) is None:
+            self._own.publisher = publisher_for(current_app)
+        publisher: Publisher = self._own.publisher
+        return publisher
+
+    def _drop(self) -> None:
+        publisher, self._own.publisher = getattr(self._own, "publisher", None), None
+        if publisher is not None:
+            publisher.close()
+
+    def _mark(self, rows: Sequence[Recorded], published: Published) -> None:
+        failed: list[UUID] = [row.id for row in rows if row.id not in published.confirmed]
+        metrics.count_published(
+            confirmed=len(published.confirmed) - len(published.unrouted),
+            unrouted=len(published.unrouted),
+            failed=len(failed),
+        )
+        try:
+            close_old_connections()
+            mark_published(published.confirmed, unrouted=published.unrouted)
+            if failed:
+                mark_failed(failed, error=published.error or "not confirmed")
+        except DjangoDatabaseError as error:
+            # They were published; the sweep publishes them once more, which "at least once" allows.
+            log.warning("published events could not be marked", rows=len(rows), error=str(error).strip())
+
+
+relay = Relay()

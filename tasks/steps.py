@@ -1,0 +1,90 @@
+"""The worker's own boot steps: plain events and dead letters beside its tasks, and its figures for `inspect stats`."""
+
+from typing import Any
+
+from celery import bootsteps
+from kombu import Consumer, Queue
+from kombu.message import Message as BrokerMessage
+
+from ledger.commands import COMMANDS, ConsumeMany
+from ledger.outcomes import ParkReason
+from tasks.deliveries import redeliveries
+from tasks.inbound import EVENTS, read_event
+
+# The broker counts redeliveries, and a worker that is stopped gives back what it has not tried yet.
+TIMES_TRIED_ALONE = 20
+COMMAND_TASKS = {*COMMANDS, ConsumeMany.task}
+
+
+class Beside(bootsteps.ConsumerStep):
+    """Consumes, on a channel of its own, the queues that celeryconfig.inbound_beside puts beside the worker's own."""
+
+    requires = ("celery.worker.consumer:Tasks",)
+
+    def __init__(self, consumer: Any, **kwargs: Any) -> None:
+        self.consumer = consumer
+        super().__init__(consumer, **kwargs)
+
+    def get_consumers(self, channel: Any) -> list[Consumer]:
+        """One consumer a queue, with a prefetch window as large as the tasks'."""
+        app = self.consumer.app
+        taken = app.amqp.queues.consume_from
+        names = {
+            name for task_queue, beside in app.conf["inbound_beside"].items() if task_queue in taken for name in beside
+        }
+        queues = [*app.conf["inbound_queues"], app.conf["dead_letter_queue"]]
+        channel.basic_qos(0, self.consumer.initial_prefetch_count, False)  # noqa: FBT003  (AMQP's own signature)
+        return [self._consumer(channel, queue) for queue in queues if queue.name in names]
+
+    def _consumer(self, channel: Any, queue: Queue) -> Consumer:
+        is_dead = queue.name == self.consumer.app.conf["dead_letter_queue"].name
+        return Consumer(
+            channel,
+            queues=[queue],
+            accept=["json"],
+            auto_declare=True,
+            on_message=self.take_dead_letter if is_dead else self.take_event,
+            on_decode_error=self.consumer.on_decode_error,
+        )
+
+    def take_event(self, message: BrokerMessage) -> None:
+        """A plain event has arrived."""
+        self.consumer.gatherer.expect(message)
+        self.consumer.gatherer.add(read_event(message))
+
+    def take_dead_letter(self, message: BrokerMessage) -> None:
+        """What the broker gave up on: expired, or delivered too often. The latter is tried alone, then parked."""
+        reason, routing_key = _death_of(message)
+        if reason == "expired":
+            self._park(message, ParkReason.EXPIRED, detail="the broker's time-to-live passed")
+        elif redeliveries(message) >= TIMES_TRIED_ALONE:
+            self._park(message, ParkReason.UNDELIVERABLE, detail=f"{reason}, and again when tried alone")
+        elif routing_key in EVENTS:
+            self.take_event(message)
+        elif message.headers.get("task") in COMMAND_TASKS:
+            self.consumer.take_task(message)
+        else:
+            # A notifier could hold up the ledger here.
+            self._park(message, ParkReason.UNDELIVERABLE, detail=f"{reason}, and no command")
+
+    def _park(self, message: BrokerMessage, reason: ParkReason, *, detail: str) -> None:
+        self.consumer.gatherer.expect(message)
+        self.consumer.park(message, reason, detail=detail)
+
+
+class Figures(bootsteps.StartStopStep):
+    """Puts the gatherer's figures into `inspect stats`."""
+
+    requires = ("celery.worker.consumer:Tasks",)
+
+    def info(self, consumer: Any) -> dict[str, Any]:
+        """Batches, messages and requests since the worker started."""
+        return {"gathering": dict(consumer.gatherer.figures)}
+
+
+def _death_of(message: BrokerMessage) -> tuple[str, str]:
+    """Why the broker dead-lettered a message, and the routing key that it was published with."""
+    deaths = message.headers.get("x-death")
+    death = deaths[0] if isinstance(deaths, list) and deaths else {}
+    keys = death.get("routing-keys") or [message.delivery_info.get("routing_key") or ""]
+    return str(death.get("reason", "unknown")), str(keys[0])

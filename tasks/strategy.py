@@ -1,0 +1,150 @@
+"""The strategy of command tasks, Celery's extension point: plain messages are gathered, the others go Celery's way."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from celery.backends.base import DisabledBackend
+from celery.utils.time import maybe_iso8601
+from celery.worker import state
+from celery.worker.strategy import default
+from kombu.message import Message as BrokerMessage
+
+from ledger.journal.keeping import Kept
+from ledger.journal.parking import ToPark
+from ledger.messages import Message
+from ledger.outcomes import ParkReason
+from ledger.requests import Request
+from tasks.deliveries import Delivery, whole
+from tasks.errors import Refusal
+from tasks.reading import correlation_id_of, read_command, read_correlation_id, to_park
+
+Handler = Callable[..., Any]
+
+
+def gathered(task: Any, app: Any, consumer: Any) -> Handler:
+    """Celery's strategy for one command task: what is done with each message as it arrives."""
+    celerys_way = default(task, app, consumer)
+    stores_results = not isinstance(app.backend, DisabledBackend)
+
+    def on_message(message: BrokerMessage, body: Any, ack: Any, reject: Any, callbacks: Any) -> None:
+        envelope = Envelope(message, task.name, stores_results=stores_results)
+        try:
+            delivery = envelope.read()
+        except Refusal as refusal:
+            if not envelope.is_watched:
+                consumer.gatherer.add(envelope.refused(refusal))
+                return
+            # Somebody waits for its result: the task itself parks it, and fails for all to see.
+            envelope.hand_on(refusal)
+        else:
+            if delivery is not None:
+                consumer.gatherer.add(delivery)
+                return
+            envelope.hand_on(None)
+        consumer.gatherer.go_first()
+        celerys_way(message, body, ack, reject, callbacks)
+
+    return on_message
+
+
+class Envelope:
+    """One task message, opened: its headers, its fields, and whether anybody waits for what becomes of it."""
+
+    def __init__(self, message: BrokerMessage, name: str, *, stores_results: bool) -> None:
+        self.message = message
+        self.name = name
+        self.headers = message.headers
+        self.is_watched = False
+        self.correlation_id = ""
+        self.kwargs: Any = None
+        self._stores_results = stores_results
+
+    def read(self) -> Delivery | None:
+        """What is to be done with the message; None where it goes Celery's own way. Raises Refusal.
+
+        Its time is decided first, whatever else it carries: expired is refused, a future eta waits.
+        """
+        args, self.kwargs, embed = self._open()
+        self.is_watched = self._has_watchers(embed)
+        self.correlation_id = self._read_correlation_id()
+        now = datetime.now(UTC)
+        expires, eta = self._moment("expires"), self._moment("eta")
+        if expires is not None and expires < now:
+            raise Refusal(ParkReason.EXPIRED, field="expires", detail=f"expired at {expires.isoformat()}")
+        due_at = eta if eta is not None and eta > now else None
+        if self.is_watched:
+            return self._kept(due_at) if due_at else None
+        if args:
+            raise Refusal(ParkReason.POSITIONAL_ARGUMENTS, field="args", detail="use keyword arguments only")
+        return self._delivery(due_at)
+
+    def hand_on(self, refusal: Refusal | None) -> None:
+        """Give Celery's own way what the task needs of the message, and nothing to refuse it by."""
+        self.message.headers = {
+            **self.headers,
+            "eta": None,
+            "expires": None,
+            "whole": self._whole(),
+            "refusal": refusal,
+        }
+
+    def refused(self, refusal: Refusal) -> Delivery:
+        """The message as it is parked."""
+        message = self._whole()
+        correlation_id = self.correlation_id or correlation_id_of(message)
+        parked = to_park(refusal, message=message, correlation_id=correlation_id, fields=self.kwargs)
+        return Delivery(self.message, self.name, parked=[parked])
+
+    def _open(self) -> tuple[Any, Any, Any]:
+        try:
+            payload = self.message.payload
+        except Exception as error:
+            raise Refusal(ParkReason.NOT_JSON, field="body", detail=str(error)) from error
+        if not isinstance(payload, list) or len(payload) != 3 or not isinstance(payload[2] or {}, dict):
+            raise Refusal(ParkReason.NOT_A_TASK, field="body", detail="must be [args, kwargs, embed]")
+        if not isinstance(self.headers.get("id"), str):
+            raise Refusal(ParkReason.NOT_A_TASK, field="id", detail="a task message has an id in its headers")
+        return payload[0], payload[1], payload[2] or {}
+
+    def _has_watchers(self, embed: dict[str, Any]) -> bool:
+        asks = self._stores_results and self.headers.get("ignore_result") is False
+        return (
+            asks
+            or any(embed.get(name) for name in ("callbacks", "errbacks", "chain", "chord"))
+            or self.headers["id"] in state.revoked
+        )
+
+    def _read_correlation_id(self) -> str:
+        headers = self.headers
+        return read_correlation_id(headers.get("correlation_id"), headers.get("root_id"), headers["id"])
+
+    def _moment(self, name: str) -> datetime | None:
+        value = self.headers.get(name)
+        if value is None:
+            return None
+        try:
+            moment: datetime = maybe_iso8601(value)
+            return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        except (AttributeError, TypeError, ValueError):
+            raise Refusal(ParkReason.INVALID_FIELD, field=name, detail="must be an ISO 8601 time") from None
+
+    def _kept(self, due_at: datetime) -> Delivery:
+        kept = Kept(message=self._whole(), correlation_id=self.correlation_id, due_at=due_at)
+        return Delivery(self.message, self.name, kept=[kept])
+
+    def _delivery(self, due_at: datetime | None) -> Delivery:
+        items = read_command(self.name, self.kwargs, correlation_id=self.correlation_id, whole=self._whole)
+        return Delivery(
+            self.message,
+            self.name,
+            requests=[_due(item, due_at) for item in items if isinstance(item, Request)],
+            parked=[item for item in items if isinstance(item, ToPark)],
+        )
+
+    def _whole(self) -> Message:
+        return whole(self.message, name=self.name)
+
+
+def _due(request: Request, due_at: datetime | None) -> Request:
+    return request if due_at is None else Request(request.command, request.correlation_id, request.message, due_at)

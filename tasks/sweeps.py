@@ -1,0 +1,77 @@
+"""The sweeps: what is done again and again, because a worker may be killed at any instruction."""
+
+import time
+
+import structlog
+from celery import Task, current_app, shared_task
+from celery.worker import state
+from django.conf import settings
+from django.utils import timezone
+
+from ledger.errors import Trouble
+from ledger.journal.outbox import prune_published
+from ledger.journal.sweep import park_outlived, post_due, send_due_again
+from tasks import embedded
+from tasks.posting import tell
+from tasks.relay import relay
+from tasks.shutdown import pause, stopping
+
+log = structlog.get_logger(__name__)
+
+BATCH = 500
+MAX_BATCHES = 40  # of one sweep: the next one goes on
+
+
+@shared_task(bind=True, name="credits.sweep_outbox")
+def sweep_outbox(self: Task) -> int:
+    """Publish what was not published at once; how many rows."""
+    published = 0
+    for _ in range(MAX_BATCHES):
+        taken, confirmed = relay.sweep(limit=BATCH)
+        published += confirmed
+        if taken < BATCH or stopping.is_set():
+            break
+    if published:
+        log.info("outbox swept", published=published)
+    return published
+
+
+@shared_task(bind=True, name="credits.sweep_waiting")
+def sweep_waiting(self: Task) -> int:
+    """Post waiting commands that are due, send kept messages again, park what outlived its wait; how many in all."""
+    posted = _post_due()
+    sent_again = send_due_again(limit=BATCH)
+    if sent_again:
+        relay.sweep(limit=BATCH)  # at once: their time has come
+    return posted + sent_again + park_outlived(limit=BATCH)
+
+
+@shared_task(bind=True, name="credits.prune_outbox")
+def prune_outbox(self: Task) -> int:
+    """Delete outbox rows that were published longer ago than OUTBOX_RETENTION; how many."""
+    older_than = timezone.now() - settings.OUTBOX_RETENTION
+    pruned = 0
+    for _ in range(MAX_BATCHES):
+        deleted = prune_published(older_than=older_than, limit=BATCH)
+        pruned += deleted
+        if deleted < BATCH or stopping.is_set():
+            break
+    if embedded.is_embedded(current_app):
+        embedded.prune(current_app, older_than=older_than)
+    return pruned
+
+
+def _post_due() -> int:
+    swept = 0
+    for _ in range(MAX_BATCHES):
+        started = time.monotonic()
+        try:
+            posted = post_due(limit=BATCH, revoked=state.revoked, pause=pause)
+        except Trouble:
+            break
+        if posted.decided:
+            tell(posted, seconds=time.monotonic() - started)
+        swept += len(posted.outcomes)
+        if len(posted.outcomes) < BATCH:
+            break
+    return swept

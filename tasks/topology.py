@@ -1,0 +1,54 @@
+"""The topology: what celeryconfig.py names, declared at the broker by one command, and where a message came from."""
+
+from typing import Any
+
+from celery import Celery, current_app
+from kombu.message import Message as BrokerMessage
+
+from tasks import embedded
+from tasks.embedded import is_embedded
+
+
+def declare(app: Celery) -> list[str]:
+    """Declare every exchange, queue and binding; the names of the queues. Raises the broker's own errors.
+
+    Running it again changes nothing; a queue that is there with other arguments is refused by the broker.
+    """
+    queues = all_queues(app)
+    if is_embedded(app):
+        embedded.prepare(app)
+    with app.connection_for_write() as connection:
+        channel = connection.default_channel
+        for exchange in (app.conf["commands"], app.conf["events"], app.conf["inbound"], app.conf["dead"]):
+            exchange(channel).declare()
+        for queue in queues:
+            queue(channel).declare()
+    return [queue.name for queue in queues]
+
+
+def all_queues(app: Celery) -> list[Any]:
+    """Every queue that the service owns, as kombu declares it."""
+    conf = app.conf
+    queues = [*conf.task_queues, *conf["inbound_queues"], conf["dead_letter_queue"]]
+    return [*queues, conf["embedded_events_queue"]] if is_embedded(app) else queues
+
+
+def queue_of(message: BrokerMessage) -> str:
+    """The queue that a message was taken from: where it was first dead-lettered, else by its routing key."""
+    headers = message.headers if isinstance(message.headers, dict) else {}
+    first = headers.get("x-first-death-queue")
+    routing_key = message.delivery_info.get("routing_key") or ""
+    return first if isinstance(first, str) else _queues_by_key(current_app).get(routing_key, routing_key)
+
+
+_by_key: dict[str, str] = {}
+
+
+def _queues_by_key(app: Celery) -> dict[str, str]:
+    """Routing key to queue, of all our bindings."""
+    if not _by_key:
+        for queue in all_queues(app):
+            _by_key[queue.name] = queue.name
+            for binding in queue.bindings:
+                _by_key[binding.routing_key] = queue.name
+    return _by_key

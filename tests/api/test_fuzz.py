@@ -1,0 +1,92 @@
+"""The API fuzzed from its own OpenAPI document, by good and bad tokens: no 500, no other shop's data."""
+
+from collections.abc import Iterator
+
+import pytest
+import schemathesis
+from django.core.signals import request_finished, request_started
+from django.db import close_old_connections
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from schemathesis import Case, GenerationMode
+from schemathesis.schemas import BaseSchema
+from schemathesis.specs.openapi.checks import ignored_auth, negative_data_rejection
+
+from creditsvc.wsgi import application
+from tests.api.shops import token
+from tests.ledger.builders import opened_account
+
+pytestmark = pytest.mark.slow
+
+OWN = "own.example.com"
+OTHER = "other.example.com"
+OTHERS_CREDITS = 987_654_321
+
+SHOP = {"X-Shop-Platform": "shopify", "X-Shop-Domain": OWN}
+TOKENS = {
+    "good": lambda: token(OWN),
+    "good, with a platform": lambda: token(OWN, platform="shopify"),
+    "nobody's": lambda: token("nobody.example.com"),
+    "without the scope": lambda: token(OWN, scope="another"),
+    "expired": lambda: token(OWN, exp=1),
+    "forged": lambda: token(OWN, secret="a-secret-that-is-not-the-services-own-one"),
+    "no token": lambda: "no.token.atall",
+}
+
+
+@pytest.fixture
+def document(db: None) -> Iterator[BaseSchema]:
+    """The API's own description of itself; two shops' accounts are open, and no token below is the second one's."""
+    opened_account(shop_domain=OWN, credits_bought=11)
+    opened_account(shop_domain=OTHER, credits_bought=OTHERS_CREDITS)
+    # As Django's test client does: a connection in a test's transaction must not be closed between requests.
+    request_started.disconnect(close_old_connections)
+    request_finished.disconnect(close_old_connections)
+    yield schemathesis.openapi.from_wsgi("/api/openapi.json", application)
+    request_started.connect(close_old_connections)
+    request_finished.connect(close_old_connections)
+
+
+# These take the request for as good or as bad as the headers that were generated, which ours replace.
+ABOUT_GENERATED_HEADERS = [ignored_auth, negative_data_rejection]
+
+fuzzed = settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+
+
+def requests_of(document: BaseSchema, *modes: GenerationMode) -> st.SearchStrategy[Case]:
+    """Requests to every operation: such as the document allows, and such as it does not."""
+    operations = [found.ok() for found in document.get_all_operations()]
+    assert len(operations) == 2
+    return st.one_of(*(operation.as_strategy(generation_mode=mode) for operation in operations for mode in modes))
+
+
+def test_whatever_is_asked_with_whatever_token_is_answered_as_the_document_says(document: BaseSchema) -> None:
+    statuses = set()
+
+    @fuzzed
+    @given(case=requests_of(document, *GenerationMode), held=st.sampled_from(list(TOKENS)))
+    def ask(case: Case, held: str) -> None:
+        response = case.call(headers={"Authorization": f"Bearer {TOKENS[held]()}"})
+        case.validate_response(response)
+        statuses.add(response.status_code)
+        assert response.status_code < 500
+        assert str(OTHERS_CREDITS) not in response.text
+
+    ask()
+    assert statuses >= {400, 401, 403}
+
+
+@pytest.mark.parametrize("mode", GenerationMode)
+def test_the_shops_own_token_and_headers_get_rows_or_a_reason(document: BaseSchema, mode: GenerationMode) -> None:
+    statuses = set()
+
+    @fuzzed
+    @given(case=requests_of(document, mode))
+    def ask(case: Case) -> None:
+        response = case.call(headers={"Authorization": f"Bearer {token(OWN)}", **SHOP})
+        case.validate_response(response, excluded_checks=ABOUT_GENERATED_HEADERS)
+        statuses.add(response.status_code)
+        assert str(OTHERS_CREDITS) not in response.text
+
+    ask()
+    assert statuses == {200} if mode.is_positive else 422 in statuses

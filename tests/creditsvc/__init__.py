@@ -1,0 +1,1 @@
+"""The wiring: environment, logs, Celery's configuration, processes, containers, the demonstration."""

@@ -1,0 +1,105 @@
+"""A running service: its processes as the Procfile names them, its environment, its books."""
+
+import secrets
+import shlex
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from creditsvc.environment import BASE_DIR
+from tests.e2e.books import Books
+from tests.processes import Process, in_this_environment
+
+READY = {"beat": r"is starting"}
+WORKER_READY = r"ready\."
+WARM_STOP_SECONDS = 10.0
+MANAGE_SECONDS = 60.0
+
+
+class Service:
+    """One instance of the service: a database, a broker, and the processes that are started of it."""
+
+    def __init__(self, *, broker: str, environment: Mapping[str, str], folder: Path) -> None:
+        self.broker = broker
+        self.environment = {**environment, "PROMETHEUS_MULTIPROC_DIR": str(folder / "metrics")}
+        self.folder = folder
+        self.name = secrets.token_hex(4)
+        self.books = Books(database_url=environment["DATABASE_URL"])
+        self.processes: dict[str, Process] = {}
+
+    @property
+    def broker_url(self) -> str:
+        return self.environment["BROKER_URL"]
+
+    @property
+    def has_exchanges(self) -> bool:
+        """Whether bindings are seen by every process, which the embedded broker can't do."""
+        return self.broker != "embedded"
+
+    def start(self, *names: str) -> None:
+        """Start processes of the Procfile, all at once, and wait until they are ready."""
+        for name in names:
+            if name in self.processes:
+                self.processes[name].end()
+            log = self.folder / f"{name}-{len(list(self.folder.glob(f'{name}-*.log')))}.log"
+            self.processes[name] = Process(*self.command(name), environment=self.environment, log=log)
+        for name in names:
+            self.processes[name].wait_for_log(READY.get(name, WORKER_READY))
+
+    def command(self, name: str) -> list[str]:
+        """A line of the Procfile, with names and files of this instance's own."""
+        lines = dict(line.split(": ", 1) for line in (BASE_DIR / "Procfile").read_text().splitlines() if line)
+        program, *arguments = shlex.split(lines[name])
+        own = ["--schedule", str(self.folder / "schedule")] if name == "beat" else []
+        return [Path(program).name, *(part.replace("@%h", f"@{self.name}") for part in arguments), *own]
+
+    def node_name(self, name: str) -> str:
+        """The name by which a worker answers, such as grants@1a2b3c4d."""
+        return f"{name}@{self.name}"
+
+    def manage(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run `manage.py` with this instance's environment; what it printed and its exit code."""
+        return self.run("manage.py", *arguments)
+
+    def run(self, *command: str) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end with this instance's environment."""
+        return subprocess.run(
+            in_this_environment(command),
+            cwd=BASE_DIR,
+            env=dict(self.environment),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=MANAGE_SECONDS,
+        )
+
+    def deploy(self) -> None:
+        """Declare the topology, as a deployment does before the workers start."""
+        declared = self.manage("declare_topology")
+        assert declared.returncode == 0, declared.stderr
+
+    def audit(self) -> None:
+        """Have the books walked; fails with what is wrong in them."""
+        audited = self.manage("audit")
+        assert audited.returncode == 0, audited.stdout + audited.stderr
+
+    def end(self) -> None:
+        """Nothing of it runs afterwards."""
+        for process in self.processes.values():
+            process.end()
+
+
+@contextmanager
+def running(service: Service, *names: str) -> Iterator[Service]:
+    """The service with these processes; its books are right when the block ends, and its workers alive."""
+    try:
+        service.deploy()
+        service.start(*names)
+        yield service
+        for name in names:
+            process = service.processes[name]
+            assert process.exit_code is None, f"{name} has died:\n{process.log_tail()}"
+        service.audit()
+    finally:
+        service.end()

@@ -1,0 +1,1 @@
+"""The tests' own ground: databases, brokers, processes and servers are what tests/conftest.py says they are."""

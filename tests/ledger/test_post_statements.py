@@ -1,0 +1,63 @@
+"""The batch is the primitive: a post of 500 requests sends as many statements as a post of one."""
+
+from contextlib import contextmanager
+
+import pytest
+from django.db import connection
+
+from ledger.journal import post
+from ledger.models import Transaction
+from tests.ledger.builders import consume, grant, open_account, opened_account, purchase, requests
+
+
+@contextmanager
+def statements():
+    sent = []
+
+    def wrapper(execute, sql, params, many, context):
+        sent.append(sql)
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(wrapper):
+        yield sent
+
+
+def of_every_kind(count):
+    """So many requests each to open, grant, consume, decline, replay, wait and park; all that they need is there."""
+    replayed = [grant(merchant_id=opened_account().merchant_id) for _ in range(count)]
+    post(requests(*replayed))
+    other = opened_account().merchant_id
+    commands = []
+    for held in replayed:
+        opening = open_account()
+        ours = {"merchant_id": opening.merchant_id}
+        commands += [opening, purchase(**ours, credits=50), consume(**ours, amount=20), consume(**ours, amount=99)]
+        commands += [held, held.model_copy(update={"merchant_id": other}), grant()]
+        commands.append(open_account(merchant_id=held.merchant_id))
+    return requests(*commands)
+
+
+@pytest.mark.django_db
+def test_five_hundred_requests_take_as_many_statements_as_one():
+    merchant_id = opened_account(credits_bought=1000).merchant_id
+    sent = []
+    for size in (1, 500):
+        batch = requests(*(consume(merchant_id=merchant_id, amount=1) for _ in range(size)))
+        with statements() as of_this_size:
+            post(batch)
+        sent.append(of_this_size)
+
+    assert Transaction.objects.filter(operation="debit").count() == 501
+    assert len(sent[0]) == len(sent[1]) < 12
+
+
+@pytest.mark.django_db
+def test_so_does_a_batch_of_every_kind_over_many_accounts():
+    sent = []
+    for size in (1, 30):
+        batch = of_every_kind(size)
+        with statements() as of_this_size:
+            post(batch)
+        sent.append(of_this_size)
+
+    assert len(sent[0]) == len(sent[1]) < 18

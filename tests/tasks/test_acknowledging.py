@@ -1,0 +1,160 @@
+"""Acknowledging: whatever the order of things, each message is acknowledged exactly once, and none too early."""
+
+from types import SimpleNamespace
+from typing import Any
+
+from amqp import Channel
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from kombu.message import Message as BrokerMessage
+
+from tasks.acknowledging import Acknowledger
+
+CONSUMER = SimpleNamespace(connection_errors=(ConnectionError,), channel_errors=())
+POSITIONS = st.integers(min_value=0, max_value=1_000_000)
+
+
+class Broker(Channel):
+    """The broker's end of one channel: what it has delivered and what of that is not acknowledged yet."""
+
+    def __init__(self) -> None:
+        self.is_open = True
+        self.no_ack_consumers = set()
+        self.delivered = 0
+        self.unacknowledged: set[int] = set()
+        self.frames: list[tuple[int, bool]] = []
+
+    def deliver(self) -> BrokerMessage:
+        """The next message."""
+        self.delivered += 1
+        self.unacknowledged.add(self.delivered)
+        return BrokerMessage(body=b"", delivery_tag=self.delivered, channel=self)
+
+    def basic_ack(self, delivery_tag: int, multiple: bool = False, argsig: str = "") -> None:
+        """As RabbitMQ: a tag that is not outstanding closes the channel by an error (406)."""
+        assert self.is_open
+        assert delivery_tag in self.unacknowledged, f"unknown delivery tag {delivery_tag}"
+        self.frames.append((delivery_tag, multiple))
+        covered = range(1, delivery_tag + 1) if multiple else [delivery_tag]
+        self.unacknowledged.difference_update(covered)
+
+    def basic_reject(self, delivery_tag: int, requeue: bool, argsig: str = "") -> None:
+        assert delivery_tag in self.unacknowledged, f"unknown delivery tag {delivery_tag}"
+        self.unacknowledged.discard(delivery_tag)
+
+
+class AnyOrder(RuleBasedStateMachine):
+    """Messages arrive on two channels, and are settled, acknowledged or returned in any order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.acknowledger = Acknowledger(CONSUMER)
+        self.brokers = (Broker(), Broker())
+        self.in_hand: list[BrokerMessage] = []
+
+    @rule(broker=st.integers(min_value=0, max_value=1), times=st.sampled_from([1, 1, 1, 2]))
+    def one_arrives(self, broker: int, times: int) -> None:
+        message = self.brokers[broker].deliver()
+        for _ in range(times):
+            self.acknowledger.expect(message)
+        self.in_hand.append(message)
+
+    @rule(broker=st.integers(min_value=0, max_value=1))
+    def one_arrives_that_nobody_has_told_of(self, broker: int) -> None:
+        self.in_hand.append(self.brokers[broker].deliver())
+
+    @rule(positions=st.lists(POSITIONS, max_size=6))
+    @precondition(lambda self: self.in_hand)
+    def some_are_settled(self, positions: list[int]) -> None:
+        self.acknowledger.settle([self._hand_over(position) for position in positions if self.in_hand])
+
+    @rule()
+    def all_are_settled(self) -> None:
+        messages, self.in_hand = self.in_hand, []
+        self.acknowledger.settle(messages)
+
+    @rule(position=POSITIONS)
+    @precondition(lambda self: self.in_hand)
+    def one_is_acknowledged_elsewhere(self, position: int) -> None:
+        self._hand_over(position).ack()
+
+    @rule(position=POSITIONS)
+    @precondition(lambda self: self.in_hand)
+    def one_is_returned_elsewhere(self, position: int) -> None:
+        self._hand_over(position).requeue()
+
+    @invariant()
+    def the_broker_still_holds_what_is_in_hand_and_nothing_else(self) -> None:
+        for broker in self.brokers:
+            mine = {message.delivery_tag for message in self.in_hand if message.channel is broker}
+            assert broker.unacknowledged == mine
+
+    def _hand_over(self, position: int) -> BrokerMessage:
+        return self.in_hand.pop(position % len(self.in_hand))
+
+
+AnyOrder.TestCase.settings = settings(max_examples=200, stateful_step_count=20, deadline=None)
+TestAnyOrder = AnyOrder.TestCase
+
+
+def arrived(acknowledger: Acknowledger, broker: Broker, count: int) -> list[BrokerMessage]:
+    """So many messages that have arrived."""
+    messages = [broker.deliver() for _ in range(count)]
+    for message in messages:
+        acknowledger.expect(message)
+    return messages
+
+
+def test_a_run_of_messages_is_acknowledged_by_one_frame() -> None:
+    acknowledger, broker = Acknowledger(CONSUMER), Broker()
+    messages = arrived(acknowledger, broker, 500)
+
+    acknowledger.settle(messages)
+
+    assert broker.frames == [(500, True)]
+
+
+def test_a_message_that_nobody_has_told_of_is_not_covered_by_those_behind_it() -> None:
+    acknowledger, broker = Acknowledger(CONSUMER), Broker()
+    first = arrived(acknowledger, broker, 3)
+    untold = broker.deliver()
+    last = arrived(acknowledger, broker, 3)
+
+    acknowledger.settle([*first, *last])
+
+    assert broker.unacknowledged == {untold.delivery_tag}
+
+
+def test_a_message_that_is_told_of_twice_counts_once() -> None:
+    acknowledger, broker = Acknowledger(CONSUMER), Broker()
+    (message,) = arrived(acknowledger, broker, 1)
+    acknowledger.expect(message)
+
+    acknowledger.settle([message])
+    acknowledger.settle(arrived(acknowledger, broker, 1))
+
+    assert [tag for tag, _ in broker.frames] == [1, 2]
+
+
+def test_nothing_is_acknowledged_on_a_closed_channel() -> None:
+    acknowledger, broker, other = Acknowledger(CONSUMER), Broker(), Broker()
+    messages = [*arrived(acknowledger, broker, 3), *arrived(acknowledger, other, 2)]
+    broker.is_open = False
+
+    acknowledger.settle(messages)
+
+    assert (broker.frames, broker.unacknowledged) == ([], {1, 2, 3})
+    assert other.unacknowledged == set()
+
+
+def test_after_a_reconnect_tags_begin_anew() -> None:
+    acknowledger, before, after = Acknowledger(CONSUMER), Broker(), Broker()
+    old: list[Any] = arrived(acknowledger, before, 3)
+    before.is_open = False
+    acknowledger.forget()
+
+    new = arrived(acknowledger, after, 2)
+    acknowledger.settle([*old, new[0]])
+
+    assert (before.frames, after.unacknowledged) == ([], {2})
