@@ -11,9 +11,7 @@ from celery import Celery
 from kombu import Connection
 
 from bench import merchants
-
-UNCONFIRMED = 2_000  # in flight at most
-CONFIRM_SECONDS = 60.0
+from tests.confirms import Unconfirmed
 
 Kwargs = Mapping[str, Any]
 
@@ -36,45 +34,11 @@ def fill(broker_url: str, *, exchange: str, task: str, calls: Iterable[Kwargs]) 
     """Publish a task message per call, its task being the routing key; returns how many, once all are confirmed."""
     with Connection(broker_url) as connection:
         channel = connection.default_channel
-        unconfirmed = Unconfirmed(channel)
-        for sent, kwargs in enumerate(calls, start=1):
+        unconfirmed = Unconfirmed(connection)
+        for kwargs in calls:
             channel.basic_publish(_message(task, kwargs), exchange=exchange, routing_key=task, mandatory=True)
-            unconfirmed.up_to = sent
-            while unconfirmed.count >= UNCONFIRMED:
-                connection.drain_events(timeout=CONFIRM_SECONDS)
-        while unconfirmed.count:
-            connection.drain_events(timeout=CONFIRM_SECONDS)
-        return unconfirmed.up_to
-
-
-class Unconfirmed:
-    """How many messages of one channel the broker has not confirmed yet."""
-
-    def __init__(self, channel: Any) -> None:
-        self.up_to = 0
-        self._confirmed = 0
-        self._ahead: set[int] = set()
-        channel.confirm_select()
-        channel.events["basic_ack"].add(self._on_ack)
-        channel.events["basic_nack"].add(self._on_refusal)
-        channel.events["basic_return"].add(self._on_refusal)
-
-    @property
-    def count(self) -> int:
-        return self.up_to - self._confirmed - len(self._ahead)
-
-    def _on_ack(self, tag: int, multiple: bool) -> None:  # noqa: FBT001  (py-amqp calls it so)
-        if multiple:
-            self._confirmed = max(self._confirmed, tag)
-            self._ahead = {ahead for ahead in self._ahead if ahead > self._confirmed}
-        else:
-            self._ahead.add(tag)
-        while self._confirmed + 1 in self._ahead:
-            self._confirmed += 1
-            self._ahead.discard(self._confirmed)
-
-    def _on_refusal(self, *why: Any) -> None:
-        raise RuntimeError(f"the broker refused a message of the backlog: {why}")
+            unconfirmed.add()
+        return unconfirmed.drain()
 
 
 def _message(task: str, kwargs: Kwargs) -> amqp.Message:

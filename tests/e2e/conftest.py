@@ -6,6 +6,7 @@ celery_*   pytest-celery's own fixtures, round local processes (tests/e2e/nodes.
 on_broker  @pytest.mark.parametrize("broker", …, indirect=True) chooses brokers where not all three will do.
 """
 
+import gc
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -13,6 +14,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 from celery import Celery
+from celery.backends.redis import RedisBackend
 from pytest_celery import CeleryTestBackend, CeleryTestBroker, CeleryTestSetup, CeleryTestWorker
 from redis import Redis
 
@@ -164,6 +166,15 @@ def producer(celery_setup: CeleryTestSetup, service: Service) -> Iterator[Produc
     """A bare Celery application of another team."""
     with celery_setup.app as app:
         yield Producer(app=app, books=service.books, has_exchanges=service.has_exchanges)
+        _forget_results(app)
+
+
+def _forget_results(app: Celery) -> None:
+    """Close what Celery heard of results by: one that is collected later would open a connection that nobody closes."""
+    gc.collect()
+    if isinstance(app.backend, RedisBackend):
+        app.backend.result_consumer.stop()
+        app.backend.client.connection_pool.disconnect()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -2,14 +2,14 @@
 
 import json
 from collections.abc import Mapping
-from contextlib import closing
 from typing import Any
 from uuid import uuid4
 
 from celery import Celery
 from celery.result import AsyncResult
-from kombu import Connection, Queue
+from kombu import Queue
 
+from tests.confirms import confirmed
 from tests.e2e.books import Books
 from tests.processes import eventually
 
@@ -99,8 +99,8 @@ class Producer:
         **properties: Any,
     ) -> None:
         """Put any body straight into a queue."""
-        with closing(Connection(self.app.conf.broker_url)) as connection:
-            connection.Producer(auto_declare=False).publish(
+        with confirmed(self.app.conf.broker_url) as publish:
+            publish(
                 body,
                 exchange="",
                 routing_key=queue,
@@ -135,8 +135,8 @@ class Producer:
         if not self.has_exchanges:
             self.publish(body, queue=EVENT_QUEUES[routing_key])
             return
-        with closing(Connection(self.app.conf.broker_url)) as connection:
-            connection.Producer(auto_declare=False).publish(
+        with confirmed(self.app.conf.broker_url) as publish:
+            publish(
                 body,
                 exchange="glam.events",
                 routing_key=routing_key,

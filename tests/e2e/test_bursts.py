@@ -1,9 +1,9 @@
 """Bursts: all that arrives is applied, nothing waits for what comes next, and nothing stays unacknowledged."""
 
 import pytest
-from kombu import Connection
 from pytest_celery import CeleryTestSetup
 
+from tests.confirms import confirmed
 from tests.e2e.producer import PATIENCE_SECONDS, Producer, consumption, match
 from tests.e2e.service import Service
 from tests.processes import eventually
@@ -31,10 +31,9 @@ def test_ten_thousand_messages_at_once_are_all_applied(
     merchant = producer.merchant(credits=MANY)
     messages = [producer.task_message("credits.consume_match", match(merchant)) for _ in range(MANY)]
 
-    with Connection(service.broker_url) as connection:  # without confirms: 10,000 round trips would be no burst
-        send = connection.Producer(auto_declare=False).publish
+    with confirmed(service.broker_url) as publish:
         for body, headers in messages:
-            send(
+            publish(
                 body,
                 exchange="credits.commands",
                 routing_key="credits.consume_match",

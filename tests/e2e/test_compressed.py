@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from kombu import Connection
 
+from tests.confirms import confirmed
 from tests.e2e.producer import Producer, consumption, new_id
 from tests.e2e.service import Service
 from tests.processes import eventually
@@ -22,8 +22,7 @@ PURCHASED = "evt.billing.credits.purchased.v1"
 
 def burst(producer: Producer, messages: list[tuple[str, dict[str, Any]]], *, exchange: str, routing_key: str) -> None:
     """Put messages, body and headers each, on the broker at once."""
-    with Connection(producer.app.conf.broker_url) as connection:
-        publish = connection.Producer(auto_declare=False).publish
+    with confirmed(producer.app.conf.broker_url) as publish:
         for body, headers in messages:
             publish(
                 body,

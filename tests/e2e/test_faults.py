@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from celery import Celery
-from kombu import Connection
 
+from tests.confirms import confirmed
 from tests.e2e.producer import Producer, match, new_id
 from tests.e2e.service import WARM_STOP_SECONDS, Service, running
 from tests.processes import eventually, service_environment
@@ -34,8 +34,7 @@ class Stage:
     def burst(self, merchant: str, *, size: int = BURST) -> list[str]:
         """Send so many consumptions of 1 at once; their references, sorted."""
         fields = [match(merchant) for _ in range(size)]
-        with Connection(self.service.broker_url) as connection:
-            publish = connection.Producer(auto_declare=False).publish
+        with confirmed(self.service.broker_url) as publish:
             for each in fields:
                 body, headers = self.producer.task_message("credits.consume_match", each)
                 publish(
