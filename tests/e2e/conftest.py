@@ -6,7 +6,6 @@ celery_*   pytest-celery's own fixtures, round local processes (tests/e2e/nodes.
 on_broker  @pytest.mark.parametrize("broker", …, indirect=True) chooses brokers where not all three will do.
 """
 
-import gc
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -170,9 +169,9 @@ def producer(celery_setup: CeleryTestSetup, service: Service) -> Iterator[Produc
 
 
 def _forget_results(app: Celery) -> None:
-    """Close what Celery heard of results by: one that is collected later would open a connection that nobody closes."""
-    gc.collect()
+    """Close what Celery heard of results by; what it still waits for would open it again when it is collected."""
     if isinstance(app.backend, RedisBackend):
+        app.backend.result_consumer.subscribed_to.clear()
         app.backend.result_consumer.stop()
         app.backend.client.connection_pool.disconnect()
 
