@@ -34,15 +34,29 @@ quorum = {
 }
 undying = {"x-queue-type": "quorum", "x-overflow": "reject-publish"}
 
-GRANT_TASKS = ("credits.open_account", "credits.start_trial", "credits.purchase", "credits.grant")
-CONSUME_TASKS = ("credits.consume_match", "credits.consume", "credits.consume_many")
+GRANT_TASKS = (
+    "credits.open_account",
+    "credits.change_shop",
+    "credits.start_trial",
+    "credits.purchase",
+    "credits.grant",
+    "credits.reverse",
+)
+CONSUME_TASKS = (
+    "credits.consume_match",
+    "credits.consume",
+    "credits.consume_many",
+    "credits.hold",
+    "credits.capture",
+    "credits.release",
+)
 NOTIFY_TASKS = (
     "credits.notify_low_balance",
     "credits.notify_exhausted",
     "credits.notify_by_email",
     "credits.notify_by_webhook",
 )
-SWEEP_TASKS = ("credits.sweep_outbox", "credits.sweep_waiting", "credits.prune_outbox")
+SWEEP_TASKS = ("credits.sweep_outbox", "credits.sweep_waiting", "credits.sweep_due", "credits.prune_outbox")
 
 
 def _bound(name: str, *, exchange: Exchange, keys: tuple[str, ...], arguments: Mapping[str, object] = quorum) -> Queue:
@@ -150,6 +164,7 @@ def _every(seconds: int, task: str) -> dict[str, object]:
 beat_schedule = {
     "publish what was not published at once": _every(5, "credits.sweep_outbox"),
     "post or park what waits": _every(1, "credits.sweep_waiting"),
+    "post what has fallen due": _every(1, "credits.sweep_due"),
     "forget what was published long ago": _every(600, "credits.prune_outbox"),
 }
 beat_schedule_filename = str(environment.var_dir / "celerybeat-schedule")

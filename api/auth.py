@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from api.refusals import Code, Refusal
 from api.tokens import BadToken, Claims, read_token
-from ledger.commands import PLATFORMS, MerchantId, is_shop_domain
+from ledger.fields import PLATFORMS, MerchantId, is_shop_domain
 from ledger.queries.balance import AccountBalance, account_of_merchant, accounts_of_domain
 
 UUID_CHARACTERS = 36

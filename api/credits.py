@@ -61,14 +61,17 @@ router = Router(auth=ShopToken(), tags=["Credits"])
     openapi_extra=headers(200, *REFUSED),
 )
 def read_credits(request: HttpRequest) -> HttpResponse:
-    """What the account holds now, and what was granted and consumed in all, in whole credits."""
+    """What the account holds now and what of it is available, and what was granted, consumed and has expired in all."""
     account = _account(request)
     return answer(
         request,
         {
             "balance": account.balance,
+            "available": account.available,
+            "held": account.held,
             "total_granted": account.total_granted,
             "total_consumed": account.total_consumed,
+            "total_expired": account.total_expired,
             "platform_name": account.platform_name,
             "shop_domain": account.shop_domain,
         },

@@ -5,8 +5,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from api.schemas import refusal_shape
-from ledger.commands import PLATFORMS
 from ledger.events import SOURCE_SERVICE
+from ledger.fields import PLATFORMS
 
 _TEXT = {"type": "string"}
 _LABEL = "[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from api.pages import MAX_LIMIT
 from api.refusals import Code
-from ledger.commands import MAX_AMOUNT, MAX_BALANCE, PLATFORMS
+from ledger.fields import MAX_AMOUNT, MAX_BALANCE, PLATFORMS
 
 Balance = Annotated[int, Field(ge=0, le=MAX_BALANCE)]
 
@@ -31,8 +31,11 @@ class Credits(Shape):
     """The shop's credit account, in whole credits."""
 
     balance: Balance
+    available: Annotated[int, Field(ge=0, le=MAX_BALANCE, description="What can be consumed or held.")]
+    held: Annotated[int, Field(ge=0, le=MAX_BALANCE, description="What open holds have set aside of the balance.")]
     total_granted: Annotated[int, Field(ge=0)]
     total_consumed: Annotated[int, Field(ge=0)]
+    total_expired: Annotated[int, Field(ge=0)]
     platform_name: Annotated[str, Field(examples=list(PLATFORMS[:1]))]
     shop_domain: Annotated[str, Field(examples=["shop.example.com"])]
 

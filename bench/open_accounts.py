@@ -9,7 +9,7 @@ from ledger.commands import Command, OpenAccount, Purchase  # noqa: E402
 from ledger.journal.outbox import mark_published  # noqa: E402
 from ledger.journal.post import post_batch  # noqa: E402
 from ledger.requests import Request  # noqa: E402
-from ledger.rules.state import Waiting  # noqa: E402
+from ledger.rules.batch import Waiting  # noqa: E402
 
 
 def commands(number: int) -> list[Command]:

@@ -51,8 +51,19 @@ class Stand:
     @contextmanager
     def database(self) -> Iterator[str]:
         """A database with the merchants of bench.merchants, each with credits to spend; its URL."""
+        with self._database(template=TEMPLATE) as url:
+            yield url
+
+    @contextmanager
+    def empty_database(self) -> Iterator[str]:
+        """A database without any table; its URL."""
+        with self._database(template="template0") as url:
+            yield url
+
+    @contextmanager
+    def _database(self, *, template: str) -> Iterator[str]:
         name = f"bench_{next(self._numbers)}"
-        self._execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+        self._execute(f"CREATE DATABASE {name} TEMPLATE {template}")
         self._execute("CHECKPOINT")  # or its cost falls on whoever is measured next
         try:
             yield self._url(name)

@@ -45,6 +45,9 @@ class Environment(BaseSettings):
     credit_api_external_port: int = Field(8000, ge=1, le=65_535)
     inbound_exchange: str = "glam.events"
     trial_credits: int = Field(500, ge=1, le=10**12)
+    trial_credits_expire: bool = False
+    expiring_soon: Duration = timedelta(days=7)
+    adjust_approval_limit: int = Field(10_000, ge=0, le=10**12)
     low_balance_threshold: int = Field(100, ge=0, le=10**15)
     low_balance_alerts: Literal["crossing", "every"] = "crossing"
     account_wait: Duration = timedelta(minutes=15)
@@ -67,7 +70,7 @@ class Environment(BaseSettings):
     def _split(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
-    @field_validator("account_wait", "outbox_retention", mode="before")
+    @field_validator("account_wait", "outbox_retention", "expiring_soon", mode="before")
     @classmethod
     def _seconds(cls, value: Any) -> Any:
         """A bare number is seconds; anything else is an ISO 8601 duration such as PT15M or P7D."""

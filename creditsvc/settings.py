@@ -132,6 +132,9 @@ UNFOLD = {
 }
 
 TRIAL_CREDITS = environment.trial_credits
+TRIAL_CREDITS_EXPIRE = environment.trial_credits_expire
+EXPIRING_SOON = environment.expiring_soon
+ADJUST_APPROVAL_LIMIT = environment.adjust_approval_limit
 LOW_BALANCE_THRESHOLD = environment.low_balance_threshold
 LOW_BALANCE_ALERTS = environment.low_balance_alerts
 ACCOUNT_WAIT = environment.account_wait

@@ -14,3 +14,14 @@ class Trouble(LedgerError):
 
 class ReferenceRace(LedgerError):
     """A reference of this batch was being used for another merchant at the same moment."""
+
+
+class Refused(LedgerError):
+    """This can't be done as it was asked."""
+
+    def __init__(self, message: str | None = None, *, field: str = "") -> None:
+        super().__init__(message)
+        self.field = field  # what can't be accepted, where it is one thing
+
+    def __str__(self) -> str:
+        return f"{self.field}: {super().__str__()}" if self.field else super().__str__()

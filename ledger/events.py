@@ -12,6 +12,13 @@ INSUFFICIENT = "evt.credits.insufficient.v1"
 LOW_BALANCE = "evt.credits.low_balance.v1"
 EXHAUSTED = "evt.credits.exhausted.v1"
 RECOVERED = "evt.credits.recovered.v1"
+EXPIRED = "evt.credits.expired.v1"
+EXPIRING_SOON = "evt.credits.expiring_soon.v1"
+HELD = "evt.credits.held.v1"
+CAPTURED = "evt.credits.captured.v1"
+RELEASED = "evt.credits.released.v1"
+REVERSED = "evt.credits.reversed.v1"
+DECLINED = "evt.credits.declined.v1"
 
 SOURCE_SERVICE = "credit-service"
 

@@ -22,11 +22,22 @@ class FollowUp:
     name: str
 
 
+_PUBLISHED = (
+    events.GRANTED,
+    events.CONSUMED,
+    events.INSUFFICIENT,
+    events.DECLINED,
+    events.EXPIRED,
+    events.EXPIRING_SOON,
+    events.HELD,
+    events.CAPTURED,
+    events.RELEASED,
+    events.REVERSED,
+    events.RECOVERED,
+)
+
 FOLLOW_UPS: dict[str, FollowUp] = {
-    events.GRANTED: FollowUp(Destination.EVENT, events.GRANTED),
-    events.CONSUMED: FollowUp(Destination.EVENT, events.CONSUMED),
-    events.INSUFFICIENT: FollowUp(Destination.EVENT, events.INSUFFICIENT),
-    events.RECOVERED: FollowUp(Destination.EVENT, events.RECOVERED),
+    **{event_type: FollowUp(Destination.EVENT, event_type) for event_type in _PUBLISHED},
     events.LOW_BALANCE: FollowUp(Destination.TASK, "credits.notify_low_balance"),
     events.EXHAUSTED: FollowUp(Destination.TASK, "credits.notify_exhausted"),
 }

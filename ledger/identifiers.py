@@ -24,3 +24,13 @@ def new_id() -> UUID:
     high = (ticks >> 12 << 16) | 0x7000 | (ticks & 0xFFF)
     low = 0x8000_0000_0000_0000 | (int.from_bytes(os.urandom(8)) >> 2)
     return UUID(int=(high << 64) | low)
+
+
+def new_salt() -> str:
+    """32 random hexadecimal digits."""
+    return os.urandom(16).hex()
+
+
+def new_correlation_id() -> str:
+    """A correlation id for what nobody else gave one: corr_ and 12 hexadecimal digits."""
+    return f"corr_{os.urandom(6).hex()}"

@@ -10,6 +10,7 @@ class Status(StrEnum):
     """What became of a request."""
 
     POSTED = "posted"
+    RECORDED = "recorded"
     DECLINED = "declined"
     UNCHANGED = "unchanged"
     WAITING = "waiting"
@@ -21,6 +22,16 @@ class DeclineReason(StrEnum):
 
     INSUFFICIENT_CREDITS = "insufficient_credits"
     BALANCE_LIMIT = "balance_limit"
+    FROZEN = "frozen"
+    NOT_A_HOLD = "not_a_hold"
+    ALREADY_CAPTURED = "already_captured"
+    ALREADY_RELEASED = "already_released"
+    ALREADY_EXPIRED = "already_expired"
+    MORE_THAN_HELD = "more_than_held"
+    NOT_REVERSIBLE = "not_reversible"
+    ALREADY_REVERSED = "already_reversed"
+    MORE_THAN_POSTED = "more_than_posted"
+    ALREADY_SPENT = "already_spent"
 
 
 class ParkReason(StrEnum):
@@ -33,6 +44,7 @@ class ParkReason(StrEnum):
     POSITIONAL_ARGUMENTS = "positional_arguments"
     IDEMPOTENCY_CONFLICT = "idempotency_conflict"
     NO_ACCOUNT = "no_account"
+    NO_TARGET = "no_target"
     EXPIRED = "expired"
     UNDELIVERABLE = "undeliverable"
     REVOKED = "revoked"
@@ -49,6 +61,7 @@ class Outcome:
 
     amount and balance are whole credits; balance is the account's balance after the request was decided.
     reason is a DeclineReason, SHOP_DIFFERS, or for a parked request a text that says why and names the field.
+    retried_by is the transaction of a declined request's retry, where staff have retried it.
     """
 
     status: Status
@@ -60,6 +73,7 @@ class Outcome:
     reference_id: str | None = None
     reason: str | None = None
     replayed: bool = False
+    retried_by: UUID | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """The outcome as plain JSON values, in the contract's order of keys."""
@@ -73,4 +87,5 @@ class Outcome:
             "reference_type": self.reference_type,
             "reference_id": self.reference_id,
             "reason": self.reason,
+            "retried_by": self.retried_by and str(self.retried_by),
         }

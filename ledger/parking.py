@@ -21,6 +21,7 @@ MEANINGS: dict[ParkReason, str] = {
     ParkReason.POSITIONAL_ARGUMENTS: "The task was sent with positional arguments; only keyword arguments are taken.",
     ParkReason.IDEMPOTENCY_CONFLICT: "Its reference is held by another request, shown beside it. Nothing was applied.",
     ParkReason.NO_ACCOUNT: "It waited for its merchant's account, which did not open in time. Replay it once it has.",
+    ParkReason.NO_TARGET: "It waited for the transaction that it aims at, which did not come. Replay it once it has.",
     ParkReason.EXPIRED: "Its time to live had passed before it could be applied. A replay applies it all the same.",
     ParkReason.UNDELIVERABLE: "It was delivered too often without being settled, and failed alone as well.",
     ParkReason.REVOKED: "It was revoked before it was applied. A replay applies it all the same.",

@@ -36,6 +36,12 @@ def open_account(self: Task, *args: Any, **kwargs: Any) -> dict[str, Any]:
     return carry_out(self, args, kwargs)
 
 
+@shared_task(base=CommandTask, bind=True, name="credits.change_shop")
+def change_shop(self: Task, *args: Any, **kwargs: Any) -> dict[str, Any]:
+    """Move the account to another shop, as of changed_at."""
+    return carry_out(self, args, kwargs)
+
+
 @shared_task(base=CommandTask, bind=True, name="credits.start_trial")
 def start_trial(self: Task, *args: Any, **kwargs: Any) -> dict[str, Any]:
     """Grant the trial's credits, once per merchant for ever."""
@@ -54,6 +60,12 @@ def grant(self: Task, *args: Any, **kwargs: Any) -> dict[str, Any]:
     return carry_out(self, args, kwargs)
 
 
+@shared_task(base=CommandTask, bind=True, name="credits.reverse")
+def reverse(self: Task, *args: Any, **kwargs: Any) -> dict[str, Any]:
+    """Undo a posted transaction, all or part of it."""
+    return carry_out(self, args, kwargs)
+
+
 @shared_task(base=CommandTask, bind=True, name="credits.consume_match")
 def consume_match(self: Task, *args: Any, **kwargs: Any) -> dict[str, Any]:
     """Consume one credit for an AI match that was delivered."""
@@ -63,6 +75,24 @@ def consume_match(self: Task, *args: Any, **kwargs: Any) -> dict[str, Any]:
 @shared_task(base=CommandTask, bind=True, name="credits.consume")
 def consume(self: Task, *args: Any, **kwargs: Any) -> dict[str, Any]:
     """Consume credits for any other reason."""
+    return carry_out(self, args, kwargs)
+
+
+@shared_task(base=CommandTask, bind=True, name="credits.hold")
+def hold(self: Task, *args: Any, **kwargs: Any) -> dict[str, Any]:
+    """Set credits aside for a while."""
+    return carry_out(self, args, kwargs)
+
+
+@shared_task(base=CommandTask, bind=True, name="credits.capture")
+def capture(self: Task, *args: Any, **kwargs: Any) -> dict[str, Any]:
+    """Consume what a hold has set aside, all or part."""
+    return carry_out(self, args, kwargs)
+
+
+@shared_task(base=CommandTask, bind=True, name="credits.release")
+def release(self: Task, *args: Any, **kwargs: Any) -> dict[str, Any]:
+    """Give up a hold."""
     return carry_out(self, args, kwargs)
 
 

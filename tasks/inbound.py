@@ -6,20 +6,8 @@ from uuid import UUID
 from kombu.message import Message as BrokerMessage
 from pydantic import BaseModel, ConfigDict
 
-from ledger.commands import (
-    Amount,
-    Command,
-    ConsumeMatch,
-    Count,
-    MerchantId,
-    Moment,
-    OpenAccount,
-    Platform,
-    Purchase,
-    ShopDomain,
-    StartTrial,
-    Text,
-)
+from ledger.commands import Command, ConsumeMatch, OpenAccount, Purchase, StartTrial
+from ledger.fields import Amount, Count, MerchantId, Moment, Platform, ShopDomain, Text
 from ledger.outcomes import ParkReason
 from ledger.requests import Request
 from tasks.deliveries import SENT_AS, Delivery, whole

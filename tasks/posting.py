@@ -10,7 +10,7 @@ from ledger.journal import Posted
 from ledger.journal.surely import post_surely
 from ledger.outcomes import Outcome, Status
 from ledger.requests import Request
-from ledger.rules.state import Waiting
+from ledger.rules.batch import Waiting
 from tasks.relay import relay
 from tasks.shutdown import pause
 

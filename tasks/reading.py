@@ -9,7 +9,8 @@ from uuid import UUID
 
 from pydantic import TypeAdapter, ValidationError
 
-from ledger.commands import COMMANDS, Command, Consume, ConsumeMany, Text
+from ledger.commands import COMMANDS, Command, Consume, ConsumeMany
+from ledger.fields import Text
 from ledger.journal.parking import ToPark
 from ledger.messages import Message
 from ledger.outcomes import ParkReason

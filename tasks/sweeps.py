@@ -9,6 +9,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from ledger.errors import Trouble
+from ledger.journal.due import post_due_accounts
 from ledger.journal.outbox import prune_published
 from ledger.journal.sweep import park_outlived, post_due, send_due_again
 from tasks import embedded
@@ -34,6 +35,26 @@ def sweep_outbox(self: Task) -> int:
     if published:
         log.info("outbox swept", published=published)
     return published
+
+
+@shared_task(bind=True, name="credits.sweep_due")
+def sweep_due(self: Task) -> int:
+    """Post what has fallen due by time alone, and tell of it; how many events."""
+    told = 0
+    pages = post_due_accounts(limit=BATCH, pause=pause)
+    for _ in range(MAX_BATCHES):
+        started = time.monotonic()
+        try:
+            posted = next(pages, None)
+        except Trouble:
+            break
+        if posted is None or stopping.is_set():
+            break
+        tell(posted, seconds=time.monotonic() - started)
+        told += len(posted.recorded)
+    if told:
+        log.info("due entries posted", told=told)
+    return told
 
 
 @shared_task(bind=True, name="credits.sweep_waiting")

@@ -1,13 +1,15 @@
-"""One merchant's story: signs up, tries, buys, is matched until nothing is left, tops up; and what goes wrong."""
+"""One merchant's story: signs up, tries, buys, is matched to the last credit, tops up, holds; and what goes wrong."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import NAMESPACE_DNS, uuid5
 
 SHOP_DOMAIN = "glam-boutique.example.com"
 MERCHANT_ID = str(uuid5(NAMESPACE_DNS, SHOP_DOMAIN))
 MATCHES_AT_ONCE = 100
+GRANT_LASTS = timedelta(seconds=3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +51,27 @@ def story(*, chapter: int, balance: int) -> Iterator[Step]:
         "credits.purchase",
         {"merchant_id": MERCHANT_ID, "credits": 200, "purchase_id": f"demo-top-up-{chapter}"},
     )
+    yield from _lots_and_holds(chapter)
     yield Step("the first order again: a replay", "credits.purchase", purchase)
     yield Step("the same order, another amount: a conflict", "credits.purchase", {**purchase, "credits": 60})
     yield Step("a malformed message", "credits.purchase", {**purchase, "credits": "fifty"})
+
+
+def _lots_and_holds(chapter: int) -> Iterator[Step]:
+    """Credits held, captured in part; a consumption, and its reversal; a grant that expires in seconds."""
+
+    def movement(reference_type: str, **fields: Any) -> dict[str, Any]:
+        reference = {"reference_type": reference_type, "reference_id": f"{reference_type}-{chapter}"}
+        return {"merchant_id": MERCHANT_ID, **reference, **fields}
+
+    yield Step("has 50 credits held", "credits.hold", movement("job", amount=50, expires_in_s=600))
+    of_the_hold = {"hold_reference_type": "job", "hold_reference_id": f"job-{chapter}"}
+    yield Step("is delivered less", "credits.capture", movement("delivery", amount=40, **of_the_hold))
+    yield Step("exports a catalogue", "credits.consume", movement("export", amount=25))
+    of_the_export = {"original_reference_type": "export", "original_reference_id": f"export-{chapter}"}
+    yield Step("the export failed: reversed", "credits.reverse", movement("refund", **of_the_export))
+    soon = (datetime.now(UTC) + GRANT_LASTS).isoformat()
+    yield Step("is given 30 credits for a moment", "credits.grant", movement("goodwill", amount=30, expires_at=soon))
 
 
 def _match(name: str) -> Step:

@@ -7,11 +7,13 @@ from django.contrib import admin
 from django.db.models import Q
 from django.http import HttpRequest
 
-from ledger.admin.columns import alerts, moment_of, number_of
+from ledger.admin.account_actions import ACTIONS
+from ledger.admin.acting import ActingAdmin
+from ledger.admin.columns import alerts, frozen, moment_of, number_of
 from ledger.admin.display import Table
 from ledger.admin.filters import ChoiceFilter, each_of
-from ledger.admin.inspection import InspectAdmin
 from ledger.admin.search import Term, transactions_of
+from ledger.admin.standing import adjustments_of, changes_of, due_entries, holds_of, lots_of
 from ledger.admin.tables import (
     differences_of,
     newest_events,
@@ -21,8 +23,20 @@ from ledger.admin.tables import (
     waiting_for,
 )
 from ledger.admin.window import Scope
-from ledger.commands import PLATFORMS
-from ledger.models import Account, OutboxRow, ParkedMessage, ShopDifference, Transaction, WaitingCommand
+from ledger.fields import PLATFORMS
+from ledger.models import (
+    Account,
+    AccountChange,
+    Adjustment,
+    Hold,
+    Lot,
+    OutboxRow,
+    ParkedMessage,
+    ShopDifference,
+    Transaction,
+    WaitingCommand,
+)
+from ledger.staff.preview import is_due
 
 
 class PlatformFilter(ChoiceFilter):
@@ -45,10 +59,19 @@ class BalanceFilter(ChoiceFilter):
     }
 
 
+class FrozenFilter(ChoiceFilter):
+    """Accounts on which nothing is spent for now, or the others."""
+
+    title = "frozen"
+    parameter_name = "frozen"
+    conditions: ClassVar = {"yes": ("frozen", Q(frozen=True)), "no": ("not frozen", Q(frozen=False))}
+
+
 @admin.register(Account)
-class AccountAdmin(InspectAdmin):
+class AccountAdmin(ActingAdmin):
     """Merchants' accounts, the newest-opened first."""
 
+    acts = ACTIONS
     list_display = (
         "shop_domain",
         "platform_name",
@@ -57,20 +80,37 @@ class AccountAdmin(InspectAdmin):
         number_of("total_granted", "Granted"),
         number_of("total_consumed", "Consumed"),
         alerts,
+        frozen,
         moment_of("created_at", "Opened"),
     )
-    list_filter = (PlatformFilter, BalanceFilter)
+    list_filter = (PlatformFilter, BalanceFilter, FrozenFilter)
     search_help_text = "Merchant, domain, shop, reference (type/id) or correlation id"
     fieldsets = (
-        ("Shop", {"fields": ("shop_domain", "platform_name", "platform_shop_id", "merchant_id", "id")}),
+        (
+            "Shop",
+            {
+                "fields": (
+                    "shop_domain",
+                    "platform_name",
+                    "platform_shop_id",
+                    moment_of("shop_changed_at", "Newest change of shop"),
+                    "merchant_id",
+                    "id",
+                )
+            },
+        ),
         (
             "Credits",
             {
                 "fields": (
                     number_of("balance", "Balance"),
+                    number_of("held", "Of it held"),
                     number_of("total_granted", "Granted in all"),
                     number_of("total_consumed", "Consumed in all"),
+                    number_of("total_expired", "Expired in all"),
+                    frozen,
                     alerts,
+                    number_of("low_balance_threshold", "Low-balance threshold of its own"),
                 )
             },
         ),
@@ -80,6 +120,9 @@ class AccountAdmin(InspectAdmin):
                 "fields": (
                     number_of("sequence", "Posted transactions"),
                     number_of("event_sequence", "Events told"),
+                    number_of("rows", "Rows of its chain"),
+                    "head",
+                    moment_of("next_due_at", "Nothing is due before"),
                     moment_of("created_at", "Opened"),
                     moment_of("updated_at", "Newest transaction"),
                 )
@@ -93,9 +136,15 @@ class AccountAdmin(InspectAdmin):
         return Scope(term.is_account() | Q(pk__in=accounts))
 
     def tables(self, request: HttpRequest, row: Account) -> Sequence[Table]:
+        due = ((Transaction, lambda: due_entries(row)),) if is_due(row.next_due_at) else ()
         return visible(
             request,
             (
+                *due,
+                (Adjustment, lambda: adjustments_of(row)),
+                (Lot, lambda: lots_of(row)),
+                (Hold, lambda: holds_of(row)),
+                (AccountChange, lambda: changes_of(row)),
                 (Transaction, lambda: newest_transactions(row)),
                 (OutboxRow, lambda: newest_events(row)),
                 (WaitingCommand, lambda: waiting_for(row.merchant_id)),

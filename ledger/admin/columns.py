@@ -77,6 +77,12 @@ def alerts(row: Account) -> str:
     return "armed" if row.armed else "low balance told"
 
 
+@display(description="Spending", label={"frozen": "danger", "open": "success"})
+def frozen(row: Account) -> str:
+    """Whether consumptions and holds are declined."""
+    return "frozen" if row.frozen else "open"
+
+
 @display(
     description="State",
     label={"published": "success", "unrouted": "info", "to be sent": "warning", "failing": "danger"},

@@ -9,11 +9,24 @@ from django.urls import reverse
 
 from ledger.admin.display import list_of
 from ledger.admin.tables import may_view
-from ledger.models import Account, OutboxRow, ParkedMessage, ShopDifference, Transaction, WaitingCommand
+from ledger.models import (
+    Account,
+    Adjustment,
+    Hold,
+    Lot,
+    OutboxRow,
+    ParkedMessage,
+    ShopDifference,
+    Transaction,
+    WaitingCommand,
+)
 
 _BOOKS: tuple[tuple[type[Model], str, str], ...] = (
     (Account, "Accounts", "storefront"),
     (Transaction, "Transactions", "receipt_long"),
+    (Lot, "Lots", "inventory_2"),
+    (Hold, "Holds", "lock_clock"),
+    (Adjustment, "Adjustments", "approval"),
     (ShopDifference, "Shop differences", "difference"),
 )
 _MESSAGES: tuple[tuple[type[Model], str, str], ...] = (

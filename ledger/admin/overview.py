@@ -7,7 +7,7 @@ from django.http import HttpRequest
 
 from ledger.admin.display import list_of
 from ledger.admin.tables import may_view
-from ledger.models import OutboxRow, ParkedMessage, WaitingCommand
+from ledger.models import Adjustment, OutboxRow, ParkedMessage, WaitingCommand
 from ledger.queries.backlog import COUNTED_UP_TO, backlog
 
 
@@ -15,8 +15,16 @@ def overview(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """Add the backlog's figures to the first page's context: those whose rows the member of staff may see."""
     left = backlog()
     parked = left.parked[ParkedMessage.State.PARKED]
+    asked = Adjustment.objects.filter(state=Adjustment.State.ASKED)[:COUNTED_UP_TO].count()
     figures: tuple[tuple[type[Model], str, int, str, dict[str, str]], ...] = (
         (ParkedMessage, "Parked messages", parked, "A person must look at these.", {"state": "parked"}),
+        (
+            Adjustment,
+            "Adjustments asked for",
+            asked,
+            "A second person must decide.",
+            {"state": "asked"},
+        ),
         (WaitingCommand, "Waiting commands", left.waiting, "For their account, or for their time.", {}),
         (
             OutboxRow,

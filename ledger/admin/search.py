@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.db.models import Q
 
-from ledger.commands import PLATFORMS, RESERVED_REFERENCE_TYPES, is_shop_domain, refuse_unprintable
+from ledger.fields import PLATFORMS, RESERVED_REFERENCE_TYPES, is_shop_domain, refuse_unprintable
 from ledger.models import Account, Transaction
 
 LONGEST_TERM = 320  # a reference's type and id

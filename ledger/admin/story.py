@@ -11,11 +11,19 @@ from django.urls import path
 from ledger.admin.display import page_of
 from ledger.admin.search import Term
 from ledger.admin.tables import may_view
-from ledger.models import Account, OutboxRow, ParkedMessage, ShopDifference, Transaction, WaitingCommand
+from ledger.models import (
+    Account,
+    AccountChange,
+    OutboxRow,
+    ParkedMessage,
+    ShopDifference,
+    Transaction,
+    WaitingCommand,
+)
 from ledger.queries.story import ROWS_AT_MOST, Entry, Story, story
 from ledger.templatetags.ledger_display import moment
 
-TOLD = (Account, ParkedMessage, WaitingCommand, ShopDifference, Transaction, OutboxRow)
+TOLD = (Account, ParkedMessage, WaitingCommand, ShopDifference, AccountChange, Transaction, OutboxRow)
 
 
 def story_page(request: HttpRequest, correlation_id: str = "") -> HttpResponse:
@@ -45,7 +53,8 @@ def _shown(entry: Entry) -> dict[str, Any]:
         "kind": entry.kind.value,
         "template": f"admin/ledger/story/{entry.kind.value}.html",
         "row": entry.row,
-        "page": page_of(entry.row),
+        # A change has no page of its own: its account's shows it.
+        "page": page_of(entry.row.account if isinstance(entry.row, AccountChange) else entry.row),
     }
 
 

@@ -1,4 +1,4 @@
-"""Waiting commands: accepted, but their account is not open yet or their time has not come."""
+"""Waiting commands: accepted, but their account or what they aim at is not there yet, or their time not come."""
 
 from datetime import UTC, datetime
 from typing import ClassVar
@@ -22,7 +22,8 @@ class CauseFilter(ChoiceFilter):
     title = "what they wait for"
     parameter_name = "for"
     conditions: ClassVar = {
-        "account": ("their account", Q(due_at__lte=F("arrived_at"))),
+        "account": ("their account", Q(due_at__lte=F("arrived_at"), target_reference_type="")),
+        "target": ("what they aim at", Q(due_at__lte=F("arrived_at")) & ~Q(target_reference_type="")),
         "time": ("their time", Q(due_at__gt=F("arrived_at"))),
     }
 
@@ -48,6 +49,7 @@ class WaitingAdmin(InspectAdmin):
             {
                 "fields": (
                     "cause",
+                    "target",
                     moment_of("arrived_at", "Arrived"),
                     moment_of("due_at", "Due"),
                     moment_of("park_at", "Parked if still waiting"),
@@ -60,7 +62,13 @@ class WaitingAdmin(InspectAdmin):
 
     @admin.display(description="Waits for")
     def cause(self, row: WaitingCommand) -> str:
-        return "its time" if row.due_at > datetime.now(UTC) else "its account"
+        if row.due_at > datetime.now(UTC):
+            return "its time"
+        return "its account, or what it aims at" if row.target_reference_type else "its account"
+
+    @admin.display(description="Aims at", empty_value="–")
+    def target(self, row: WaitingCommand) -> str | None:
+        return f"{row.target_reference_type}/{row.target_reference_id}" if row.target_reference_type else None
 
     @admin.display(description="Merchant", empty_value="in the message")
     def merchant(self, row: WaitingCommand) -> object:

@@ -3,9 +3,9 @@
 A subject a module, each with one function that takes the Scope and yields Findings; CHECKS lists them all.
 """
 
-from ledger.audit.checks import CHECKS, audit
+from ledger.audit.checks import CHAIN, CHECKS, audit
 from ledger.audit.finding import Finding, Severity
 from ledger.audit.scope import Scope
-from ledger.audit.snapshot import snapshot
+from ledger.snapshot import snapshot
 
-__all__ = ["CHECKS", "Finding", "Scope", "Severity", "audit", "snapshot"]
+__all__ = ["CHAIN", "CHECKS", "Finding", "Scope", "Severity", "audit", "snapshot"]

@@ -6,13 +6,13 @@ from typing import Any
 from django.db.models import BigIntegerField, Count, F, Max, Q, Sum, Value
 from django.db.models.functions import Coalesce
 
+from ledger.audit.effects import effects
 from ledger.audit.finding import Finding
+from ledger.audit.running import TOTALS
 from ledger.audit.scope import CHUNK_ROWS, Scope
 from ledger.models import Transaction
 
 POSTED = Q(transactions__status=Transaction.Status.POSTED)
-CREDITS = POSTED & Q(transactions__operation=Transaction.Operation.CREDIT)
-DEBITS = POSTED & Q(transactions__operation=Transaction.Operation.DEBIT)
 
 
 def check_accounts(scope: Scope) -> Iterator[Finding]:
@@ -22,23 +22,29 @@ def check_accounts(scope: Scope) -> Iterator[Finding]:
 
 
 def _against_sums(scope: Scope) -> Iterator[Finding]:
+    sums = {
+        f"sum_of_{total}": Coalesce(Sum(of_row, filter=POSTED), Value(0), output_field=BigIntegerField())
+        for total, of_row in effects(prefix="transactions__").items()
+    }
     accounts = scope.accounts.annotate(
-        rows=Count("transactions", filter=POSTED),
-        credited=_sum(CREDITS),
-        debited=_sum(DEBITS),
+        all_rows=Count("transactions"),
+        posted_rows=Count("transactions", filter=POSTED),
         newest_at=Max("transactions__created_at"),
+        **sums,
     )
     for account in accounts.values().iterator(chunk_size=CHUNK_ROWS):
         yield from _differences(account)
 
 
 def _differences(account: Mapping[str, Any]) -> Iterator[Finding]:
-    granted, consumed = int(account["credited"]), int(account["debited"])
+    granted, consumed, expired = (int(account[f"sum_of_{total}"]) for total in TOTALS)
     expected = {
-        "balance": granted - consumed,
+        "balance": granted - consumed - expired,
         "total_granted": granted,
         "total_consumed": consumed,
-        "sequence": account["rows"],
+        "total_expired": expired,
+        "sequence": account["posted_rows"],
+        "rows": account["all_rows"],
     }
     for column, value in expected.items():
         if account[column] != value:
@@ -48,12 +54,8 @@ def _differences(account: Mapping[str, Any]) -> Iterator[Finding]:
         yield _finding(account["id"], "updated_at by its newest row", f"{newest_at} or later", updated_at)
 
 
-def _sum(rows: Q) -> Coalesce:
-    return Coalesce(Sum("transactions__amount", filter=rows), Value(0), output_field=BigIntegerField())
-
-
 def _against_newest_row(scope: Scope) -> Iterator[Finding]:
-    columns = {"balance": "balance_after", "total_granted": "total_granted", "total_consumed": "total_consumed"}
+    columns = {"balance": "balance_after", **{total: total for total in TOTALS}}
     differs = Q()
     for column, of_row in columns.items():
         differs |= ~Q(**{of_row: F(f"account__{column}")})

@@ -4,7 +4,8 @@ The rule hangs on LOW_BALANCE_THRESHOLD and LOW_BALANCE_ALERTS, which the books 
 yesterday's settings may look wrong under today's. So without alerts_since only what holds under any settings is
 judged: nothing recovers that had not fallen, an account is armed or not as its newest alert left it, and (in
 ledger.audit.told) an alert's balance fits the threshold that it states. From alerts_since on, when the settings are
-known to be what they are now, every row is judged: an alert missing is as wrong as one too many.
+known to be what they are now, every row is judged: an alert missing is as wrong as one too many. An account's own
+threshold takes the setting's place, and is known from its last change on.
 
 Nothing says whether an account was armed where its events may have been pruned: there, judging begins at its first
 alert that is young enough for every later one to be there still.
@@ -14,11 +15,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.db.models import OuterRef, Subquery
+
 from ledger import events
 from ledger.audit.finding import Finding
 from ledger.audit.ordered import Ordered
 from ledger.audit.scope import CHUNK_ROWS, Scope
-from ledger.models import Transaction
+from ledger.models import AccountChange, Transaction
 from ledger.rules.state import Alerts
 
 ALERTS = [events.LOW_BALANCE, events.RECOVERED]
@@ -29,9 +32,8 @@ def check_alerts(scope: Scope) -> Iterator[Finding]:
     """Low balance and recovered were told where they had to be, and nowhere else; armed says what they left."""
     rows = _rows(scope)
     alerts = _alerts(scope)
-    accounts = scope.accounts.values("id", "armed", "created_at")
-    for account in accounts.iterator(chunk_size=CHUNK_ROWS):
-        replay = _Replay(scope, armed=True if account["created_at"] >= scope.kept_since else None)
+    for account in _accounts(scope):
+        replay = _Replay(scope, account, armed=True if account["created_at"] >= scope.kept_since else None)
         end = (account["id"], float("inf"))
         for row in rows.up_to(end):
             if row["account_id"] == account["id"]:
@@ -46,6 +48,13 @@ def check_alerts(scope: Scope) -> Iterator[Finding]:
                 expected=replay.armed,
                 found=account["armed"],
             )
+
+
+def _accounts(scope: Scope) -> Iterator[Row]:
+    changes = AccountChange.objects.filter(account=OuterRef("pk"), what="low_balance_threshold").order_by("-changed_at")
+    accounts = scope.accounts.annotate(threshold_changed_at=Subquery(changes.values("changed_at")[:1]))
+    columns = ["id", "armed", "created_at", "low_balance_threshold", "threshold_changed_at"]
+    yield from accounts.values(*columns).iterator(chunk_size=CHUNK_ROWS)
 
 
 def _rows(scope: Scope) -> Ordered[Row]:
@@ -73,6 +82,7 @@ class _Replay:
     """One account's alerts, replayed; armed is None while nothing has shown it."""
 
     scope: Scope
+    account: Row
     armed: bool | None
 
     def catch_up(self, alerts: Iterable[Row], row: Row) -> set[str]:
@@ -93,20 +103,24 @@ class _Replay:
 
     def judge(self, row: Row, told: set[str]) -> Iterator[Finding]:
         """Compare what a row told with what it had to, then move on to the state that it left."""
-        since = self.scope.alerts_since
-        if since is not None and row["created_at"] >= since:
-            due = self._due(row)
-        else:
-            due = told - {events.RECOVERED} if self.armed else told
+        by_any_settings = told - {events.RECOVERED} if self.armed else told
+        due = self._due(row) if self._settings_are_known(row) else by_any_settings
         if due is not None and due != told:
             yield Finding(
                 table="credit_transactions", row=row["id"], what="alerts", expected=_listed(due), found=_listed(told)
             )
         self._follow(told if due is None else due)
 
+    def _settings_are_known(self, row: Row) -> bool:
+        since, changed_at = self.scope.alerts_since, self.account["threshold_changed_at"]
+        if since is None or row["created_at"] < since:
+            return False
+        return changed_at is None or row["created_at"] > changed_at
+
     def _due(self, row: Row) -> set[str] | None:
         """What the rule demands of this row; None where that hangs on a state that is not known."""
-        is_low = row["balance_after"] < self.scope.policy.low_balance_threshold
+        own = self.account["low_balance_threshold"]
+        is_low = row["balance_after"] < (self.scope.policy.low_balance_threshold if own is None else own)
         if row["operation"] == Transaction.Operation.CREDIT:
             if self.armed is None and not is_low:
                 return None

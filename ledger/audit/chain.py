@@ -1,61 +1,53 @@
-"""The chain: each account's posted rows in order, every one of them taking up where the one before left off."""
+"""The hash chain: each account's rows in their order, every digest made anew from the row and the digest before it."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from django.db.models import Case, F, Q, Value, When, Window
-from django.db.models.functions import Lag
-
 from ledger.audit.finding import Finding
+from ledger.audit.ordered import Ordered
 from ledger.audit.scope import CHUNK_ROWS, Scope
-from ledger.models import Transaction
+from ledger.rules.chain import COVERED, START, content_digest, row_digest
 
-CREDIT = Transaction.Operation.CREDIT
-DEBIT = Transaction.Operation.DEBIT
+Row = Mapping[str, Any]
+COLUMNS = [*COVERED, "description", "metadata", "salt", "digest"]
 
 
 def check_chain(scope: Scope) -> Iterator[Finding]:
-    """Numbers without a gap, balances and running totals that follow from the row before, times that never go back."""
-    granted = Case(When(operation=CREDIT, then=F("amount")), default=Value(0))
-    consumed = Case(When(operation=DEBIT, then=F("amount")), default=Value(0))
-    chained = scope.posted.filter(sequence__isnull=False).annotate(
-        previous_sequence=_previous("sequence"),
-        previous_balance=_previous("balance_after"),
-        previous_granted=_previous("total_granted"),
-        previous_consumed=_previous("total_consumed"),
-        previous_at=Window(Lag("created_at"), partition_by="account_id", order_by="sequence"),
-        granted=granted,
-        consumed=consumed,
+    """No row was changed, taken out or put in behind the service's back: numbers, digests and heads say so."""
+    ordered = scope.transactions.order_by("account_id", "number", "id").values(*COLUMNS)
+    rows = Ordered(ordered.iterator(chunk_size=CHUNK_ROWS), key=lambda row: (row["account_id"], row["number"]))
+    accounts = scope.accounts.values("id", "rows", "head")
+    for account in accounts.iterator(chunk_size=CHUNK_ROWS):
+        number, head = 0, START
+        for row in rows.up_to((account["id"], float("inf"))):
+            if row["account_id"] == account["id"]:
+                yield from _breaks(row, number, head)
+                number, head = row["number"], row["digest"]
+        yield from _end(account, number, head)
+
+
+def _breaks(row: Row, number: int, head: str) -> Iterator[Finding]:
+    """What is wrong with a row that follows the one of this number, whose digest was head."""
+    if row["number"] != number + 1:
+        yield _finding(row, "number by the row before", number + 1, row["number"])
+    digest = row_digest(head, row)
+    if digest != row["digest"]:
+        yield _finding(row, "digest of what it says and of the row before", digest, row["digest"])
+    is_erased = row["content_digest"] and not (row["salt"] or row["description"] or row["metadata"])
+    content = content_digest(row["description"], row["metadata"], salt=row["salt"])
+    if content != row["content_digest"] and not is_erased:
+        yield _finding(row, "content_digest of its description and metadata", content, row["content_digest"])
+
+
+def _end(account: Row, number: int, head: str) -> Iterator[Finding]:
+    for column, value in {"rows": number, "head": head}.items():
+        if account[column] != value:
+            what = f"{column} by its newest row"
+            expected, found = value or "none", account[column] or "none"
+            yield Finding(table="credit_accounts", row=account["id"], what=what, expected=expected, found=found)
+
+
+def _finding(row: Row, what: str, expected: Any, found: Any) -> Finding:
+    return Finding(
+        table="credit_transactions", row=row["id"], what=what, expected=expected or "none", found=found or "none"
     )
-    broken = chained.filter(
-        ~Q(sequence=F("previous_sequence") + 1)
-        | ~Q(balance_before=F("previous_balance"))
-        | ~Q(total_granted=F("previous_granted") + F("granted"))
-        | ~Q(total_consumed=F("previous_consumed") + F("consumed"))
-        | Q(created_at__lt=F("previous_at"))
-    )
-    for row in broken.values().iterator(chunk_size=CHUNK_ROWS):
-        yield from _breaks(row)
-
-
-def _previous(column: str) -> Window:
-    """That column of the account's row before; 0 where there is none."""
-    return Window(Lag(column, default=Value(0)), partition_by="account_id", order_by="sequence")
-
-
-def _breaks(row: Mapping[str, Any]) -> Iterator[Finding]:
-    expected = {
-        "sequence": row["previous_sequence"] + 1,
-        "balance_before": row["previous_balance"],
-        "total_granted": row["previous_granted"] + row["granted"],
-        "total_consumed": row["previous_consumed"] + row["consumed"],
-    }
-    for column, value in expected.items():
-        if row[column] != value:
-            yield _finding(row, f"{column} by the row before", value, row[column])
-    if row["previous_at"] is not None and row["created_at"] < row["previous_at"]:
-        yield _finding(row, "created_at by the row before", f"{row['previous_at']} or later", row["created_at"])
-
-
-def _finding(row: Mapping[str, Any], what: str, expected: Any, found: Any) -> Finding:
-    return Finding(table="credit_transactions", row=row["id"], what=what, expected=expected, found=found)

@@ -15,7 +15,11 @@ from ledger.audit.finding import Finding
 from ledger.audit.scope import CHUNK_ROWS, Scope
 from ledger.models import OutboxRow
 
-CAUSES = [events.GRANTED, events.CONSUMED, events.INSUFFICIENT]  # told first; alerts follow
+# Told first; alerts follow. What time did to a hold or a lot is told by the id of the row that began it, later on.
+CAUSES = [
+    *(events.GRANTED, events.CONSUMED, events.INSUFFICIENT, events.DECLINED, events.EXPIRED, events.HELD),
+    *(events.CAPTURED, events.REVERSED),
+]
 
 
 def check_numbering(scope: Scope) -> Iterator[Finding]:

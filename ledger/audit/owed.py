@@ -4,27 +4,35 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
-from django.db.models import Min, Q
+from django.db.models import Min
 from django.db.models.aggregates import Count
 
 from ledger import events
 from ledger.audit.finding import ALL, Finding, Severity
 from ledger.audit.ordered import Ordered
 from ledger.audit.scope import CHUNK_ROWS, Scope
-from ledger.models import OutboxRow, Transaction
+from ledger.models import Hold, OutboxRow, Transaction
 from ledger.outcomes import DeclineReason
 
 LATE = timedelta(minutes=1)  # the sweep takes rows over after 5 seconds
-COLUMNS = ["id", "status", "operation", "balance_after"]
+COLUMNS = ["id", "status", "kind", "operation", "reason", "balance_after"]
+POSTED: Mapping[str, str] = {
+    Transaction.Kind.CAPTURE: events.CAPTURED,
+    Transaction.Kind.REVERSE: events.REVERSED,
+    Transaction.Kind.EXPIRE: events.EXPIRED,
+}
+RECORDED: Mapping[str, str] = {
+    Transaction.Kind.HOLD: events.HELD,
+    Transaction.Kind.RELEASE: events.RELEASED,
+}
 
 
 def check_owed(scope: Scope) -> Iterator[Finding]:
-    """Each posted row has told that it granted or consumed, and exhausted where it did; each shortage was told.
+    """Each row has told what it did or why it did nothing, and exhausted where it did; each hold that ran out, too.
 
     Alerts that hang on the threshold are another check's: see ledger.audit.alerts.
     """
-    telling = Q(status=Transaction.Status.POSTED) | Q(reason=DeclineReason.INSUFFICIENT_CREDITS)
-    owing = scope.transactions.filter(telling, created_at__gte=scope.kept_since).order_by("id").values(*COLUMNS)
+    owing = scope.transactions.filter(created_at__gte=scope.kept_since).order_by("id").values(*COLUMNS)
     told = scope.events.filter(transaction__isnull=False).order_by("transaction_id")
     rows = told.values_list("transaction_id", "event_type").iterator(chunk_size=CHUNK_ROWS)
     pending = Ordered(rows, key=lambda row: row[0])
@@ -36,15 +44,32 @@ def check_owed(scope: Scope) -> Iterator[Finding]:
                 yield Finding(
                     table="credit_transactions", row=id_, what="event owed", expected=event_type, found="none"
                 )
+    yield from _owed_by_holds(scope)
 
 
 def _owed(transaction: Mapping[str, Any]) -> list[str]:
-    if transaction["status"] == Transaction.Status.DECLINED:
-        return [events.INSUFFICIENT]
-    if transaction["operation"] == Transaction.Operation.CREDIT:
-        return [events.GRANTED]
+    status, kind = transaction["status"], transaction["kind"]
+    if status == Transaction.Status.DECLINED:
+        is_shortage = transaction["reason"] == DeclineReason.INSUFFICIENT_CREDITS
+        return [events.INSUFFICIENT if is_shortage else events.DECLINED]
+    if status == Transaction.Status.RECORDED:
+        return [RECORDED[kind]] if kind in RECORDED else []  # a credit that is not effective yet tells nothing
+    is_credit = transaction["operation"] == Transaction.Operation.CREDIT
+    owed = [POSTED.get(kind, events.GRANTED if is_credit else events.CONSUMED)]
     # A debit is at least 1, so one that leaves 0 found more than 0.
-    return [events.CONSUMED, events.EXHAUSTED] if transaction["balance_after"] == 0 else [events.CONSUMED]
+    return owed if is_credit or transaction["balance_after"] else [*owed, events.EXHAUSTED]
+
+
+def _owed_by_holds(scope: Scope) -> Iterator[Finding]:
+    ran_out = Hold.objects.filter(
+        status=Hold.Status.EXPIRED, resolved_at__gte=scope.kept_since, account__in=scope.accounts.order_by()
+    )
+    told = scope.events.filter(event_type=events.RELEASED).order_by("transaction_id")
+    ids = told.values_list("transaction_id", flat=True).iterator(chunk_size=CHUNK_ROWS)
+    pending = Ordered(ids, key=lambda id_: id_)
+    for id_ in ran_out.order_by("id").values_list("id", flat=True).iterator(chunk_size=CHUNK_ROWS):
+        if id_ not in list(pending.up_to(id_)):
+            yield Finding(table="credit_holds", row=id_, what="event owed", expected=events.RELEASED, found="none")
 
 
 def check_published(scope: Scope) -> Iterator[Finding]:

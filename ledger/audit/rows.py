@@ -9,32 +9,37 @@ from django.db.models import Case, Exists, F, OuterRef, Q, Value, When
 
 from ledger.audit.finding import Finding
 from ledger.audit.scope import CHUNK_ROWS, Scope
-from ledger.commands import MAX_AMOUNT
+from ledger.fields import MAX_AMOUNT
 from ledger.models import Account, Transaction
+from ledger.outcomes import DeclineReason
 
 CREDIT = Transaction.Operation.CREDIT
 DEBIT = Transaction.Operation.DEBIT
 POSTED = Transaction.Status.POSTED
-DECLINED = Transaction.Status.DECLINED
+REASONS = [str(reason) for reason in DeclineReason]
+MOVING_NOTHING = [Transaction.Status.DECLINED, Transaction.Status.RECORDED]
 
 # What must hold of every row. The database's own constraints say most of it too: the audit doesn't rely on them.
 SOUND: Mapping[str, Q] = {
-    "status": Q(status__in=[POSTED, DECLINED]),
+    "status": Q(status__in=[POSTED, *MOVING_NOTHING]),
     "operation": Q(operation__in=[CREDIT, DEBIT]),
     "kind": Q(kind__in=Transaction.Kind.values),
     "amount": Q(amount__gte=1, amount__lte=MAX_AMOUNT),
     "balance_after": (
         Q(status=POSTED, operation=CREDIT, balance_after=F("balance_before") + F("amount"))
         | Q(status=POSTED, operation=DEBIT, balance_after=F("balance_before") - F("amount"))
-        | Q(status=DECLINED, balance_after=F("balance_before"))
+        | Q(status__in=MOVING_NOTHING, balance_after=F("balance_before"))
     ),
-    "running totals": Q(balance_after=F("total_granted") - F("total_consumed")),
-    "sequence": Q(status=POSTED, sequence__isnull=False, sequence__gte=1) | Q(status=DECLINED, sequence__isnull=True),
-    "reason": Q(status=POSTED, reason="") | (Q(status=DECLINED) & ~Q(reason="")),
+    "running totals": Q(balance_after=F("total_granted") - F("total_consumed") - F("total_expired")),
+    "sequence": (
+        Q(status=POSTED, sequence__isnull=False, sequence__gte=1) | Q(status__in=MOVING_NOTHING, sequence__isnull=True)
+    ),
+    "reason": Q(reason__in=REASONS, status=Transaction.Status.DECLINED)
+    | (Q(reason="") & ~Q(status=Transaction.Status.DECLINED)),
 }
 COLUMNS = [
     "id", "merchant_id", "account_id", "status", "operation", "kind", "amount", "balance_before", "balance_after",
-    "total_granted", "total_consumed", "sequence", "reason",
+    "total_granted", "total_consumed", "total_expired", "sequence", "reason",
 ]  # fmt: skip
 
 
@@ -67,11 +72,12 @@ def _described(row: Mapping[str, Any], what: str) -> tuple[Any, Any]:
         sign = {CREDIT: 1, DEBIT: -1}.get(row["operation"], 0) if posted else 0
         return row["balance_before"] + sign * row["amount"], row["balance_after"]
     if what == "running totals":
-        return row["balance_after"], f"{row['total_granted']} - {row['total_consumed']}"
+        return row["balance_after"], f"{row['total_granted']} - {row['total_consumed']} - {row['total_expired']}"
     if what == "sequence":
         return "a number from 1 on" if posted else None, row["sequence"]
     if what == "reason":
-        return "none" if posted else "why it was declined", repr(row["reason"])
+        declined = row["status"] == Transaction.Status.DECLINED
+        return "why it was declined" if declined else "none", repr(row["reason"])
     return "a known one", repr(row[what])
 
 

@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from uuid import uuid5
 
+from django.db.models import OuterRef, Subquery
+
 from ledger import events
 from ledger.audit.finding import Finding
 from ledger.audit.scope import CHUNK_ROWS, Scope
@@ -12,10 +14,14 @@ from ledger.models import Transaction
 from ledger.outcomes import DeclineReason
 
 Row = Mapping[str, Any]
+POSTED = Transaction.Status.POSTED
+RECORDED = Transaction.Status.RECORDED
+AIMED = (events.GRANTED, events.EXPIRED, events.CAPTURED, events.RELEASED, events.REVERSED)
 COLUMNS = [
     "id", "destination", "name", "event_type", "body", "account_id", "account_sequence", "transaction_id",
     "correlation_id", "transaction__account_id", "transaction__merchant_id",
-    "transaction__sequence", "transaction__status", "transaction__operation", "transaction__reason",
+    "transaction__sequence", "transaction__status", "transaction__kind", "transaction__operation",
+    "transaction__reason", "target_type", "target_id",
     "transaction__amount", "transaction__balance_before", "transaction__balance_after",
     "transaction__reference_type", "transaction__reference_id", "transaction__correlation_id",
 ]  # fmt: skip
@@ -23,7 +29,11 @@ COLUMNS = [
 
 def check_told(scope: Scope) -> Iterator[Finding]:
     """No event without its transaction, none that its transaction does not give rise to, none that says otherwise."""
-    for row in scope.events.values(*COLUMNS).iterator(chunk_size=CHUNK_ROWS):
+    target = Transaction.objects.filter(id=OuterRef("transaction__target_id"))
+    told = scope.events.annotate(
+        target_type=Subquery(target.values("reference_type")), target_id=Subquery(target.values("reference_id"))
+    )
+    for row in told.values(*COLUMNS).iterator(chunk_size=CHUNK_ROWS):
         # Not transaction__id: Django reads that from the event's own row.
         if row["transaction__status"] is None:
             yield _finding(row, "transaction_id", f"a transaction {row['transaction_id']}", "none")
@@ -55,11 +65,17 @@ def _compared(row: Row) -> dict[str, tuple[Any, Any]]:
         "body.correlation_id": (row["correlation_id"], body.get("correlation_id")),
         "body.source_service": (events.SOURCE_SERVICE, body.get("source_service")),
         "body.metadata.account_sequence": (row["account_sequence"], metadata.get("account_sequence")),
-        "body.metadata.transaction_sequence": (row["transaction__sequence"], metadata.get("transaction_sequence")),
+        "body.metadata.transaction_sequence": (_sequence(row), metadata.get("transaction_sequence")),
     }
     for field, expected in _data(row).items():
         compared[f"body.data.{field}"] = (expected, data.get(field))
     return compared
+
+
+def _sequence(row: Row) -> int | None:
+    """What time did later to what the row began bears no number of the row's."""
+    sequence: int | None = row["transaction__sequence"]
+    return None if row["event_type"] == events.EXPIRING_SOON else sequence
 
 
 def _data(row: Row) -> dict[str, Any]:
@@ -68,14 +84,33 @@ def _data(row: Row) -> dict[str, Any]:
     said = {"merchant_id": str(row["transaction__merchant_id"])}
     if event_type == events.EXHAUSTED:
         return said
-    said["balance"] = row["transaction__balance_after"]
+    if not _is_of_time(row):  # whose balance is that of a later moment
+        said["balance"] = row["transaction__balance_after"]
     if event_type in (events.LOW_BALANCE, events.RECOVERED):
         return said
-    amount = "attempted_amount" if event_type == events.INSUFFICIENT else "amount"
-    said[amount] = row["transaction__amount"]
+    if event_type != events.EXPIRING_SOON:  # which says what was left of the lot then
+        amount = "attempted_amount" if event_type in (events.INSUFFICIENT, events.DECLINED) else "amount"
+        said[amount] = row["transaction__amount"]
     said["reference_type"] = row["transaction__reference_type"]
     said["reference_id"] = row["transaction__reference_id"]
-    return said
+    return said | _more(row)
+
+
+def _more(row: Row) -> dict[str, Any]:
+    """What the events of some types say besides."""
+    event_type = row["event_type"]
+    if event_type == events.DECLINED:
+        return {"reason": row["transaction__reason"]}
+    if event_type not in AIMED or row["target_type"] is None:
+        return {}
+    aims_at = "hold" if event_type in (events.CAPTURED, events.RELEASED) else "original"
+    return {f"{aims_at}_reference_type": row["target_type"], f"{aims_at}_reference_id": row["target_id"]}
+
+
+def _is_of_time(row: Row) -> bool:
+    """Whether the event tells what time did to a hold or a lot, long after the row that began it."""
+    is_run_out = row["event_type"] == events.RELEASED and row["transaction__kind"] == Transaction.Kind.HOLD
+    return bool(is_run_out or row["event_type"] == events.EXPIRING_SOON)
 
 
 def _is_posted(row: Row, operation: str) -> bool:
@@ -83,31 +118,52 @@ def _is_posted(row: Row, operation: str) -> bool:
     return posted and row["transaction__operation"] == operation
 
 
-def _granted(row: Row) -> bool:
+def _credited(row: Row) -> bool:
     return _is_posted(row, Transaction.Operation.CREDIT)
 
 
-def _consumed(row: Row) -> bool:
+def _debited(row: Row) -> bool:
     return _is_posted(row, Transaction.Operation.DEBIT)
+
+
+def _granted(row: Row) -> bool:
+    return _credited(row) and row["transaction__kind"] != Transaction.Kind.REVERSE
+
+
+def _consumed(row: Row) -> bool:
+    return _debited(row) and row["transaction__kind"] in (Transaction.Kind.CONSUME, Transaction.Kind.ADJUST)
+
+
+def _of(status: str, *kinds: str) -> Callable[[Row], bool]:
+    return lambda row: row["transaction__status"] == status and row["transaction__kind"] in kinds
+
+
+def _expiring_soon(row: Row) -> bool:
+    opens_a_lot = row["transaction__operation"] == Transaction.Operation.CREDIT
+    return bool(opens_a_lot and row["transaction__status"] in (POSTED, RECORDED))
 
 
 def _insufficient(row: Row) -> bool:
     return bool(row["transaction__reason"] == DeclineReason.INSUFFICIENT_CREDITS)
 
 
+def _declined(row: Row) -> bool:
+    return bool(row["transaction__status"] == Transaction.Status.DECLINED) and not _insufficient(row)
+
+
 def _exhausted(row: Row) -> bool:
-    return _consumed(row) and row["transaction__balance_after"] == 0 < row["transaction__balance_before"]
+    return _debited(row) and row["transaction__balance_after"] == 0 < row["transaction__balance_before"]
 
 
 # An alert is judged by the threshold that it states itself: the setting may have been another then.
 def _low_balance(row: Row) -> bool:
     threshold = _threshold(row)
-    return _consumed(row) and threshold is not None and row["transaction__balance_after"] < threshold
+    return _debited(row) and threshold is not None and row["transaction__balance_after"] < threshold
 
 
 def _recovered(row: Row) -> bool:
     threshold = _threshold(row)
-    return _granted(row) and threshold is not None and row["transaction__balance_after"] >= threshold
+    return _credited(row) and threshold is not None and row["transaction__balance_after"] >= threshold
 
 
 def _threshold(row: Row) -> int | None:
@@ -127,6 +183,13 @@ CAUSES: Mapping[str, Callable[[Row], bool]] = {
     events.GRANTED: _granted,
     events.CONSUMED: _consumed,
     events.INSUFFICIENT: _insufficient,
+    events.DECLINED: _declined,
+    events.EXPIRED: _of(POSTED, Transaction.Kind.EXPIRE),
+    events.EXPIRING_SOON: _expiring_soon,
+    events.HELD: _of(RECORDED, Transaction.Kind.HOLD),
+    events.CAPTURED: _of(POSTED, Transaction.Kind.CAPTURE),
+    events.RELEASED: _of(RECORDED, Transaction.Kind.RELEASE, Transaction.Kind.HOLD),
+    events.REVERSED: _of(POSTED, Transaction.Kind.REVERSE),
     events.EXHAUSTED: _exhausted,
     events.LOW_BALANCE: _low_balance,
     events.RECOVERED: _recovered,

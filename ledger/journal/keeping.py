@@ -6,7 +6,7 @@ from datetime import datetime
 
 from django.db.transaction import atomic
 
-from ledger.journal import dialect
+from ledger import dialect
 from ledger.journal.write import insert_waiting
 from ledger.messages import Message
 
@@ -31,6 +31,8 @@ def _row(kept: Kept, now: datetime) -> dict[str, object]:
     return {
         "fingerprint": kept.message.fingerprint,
         "merchant_id": None,
+        "target_reference_type": "",
+        "target_reference_id": "",
         "task": kept.message.name,
         "kwargs": {},
         "message": kept.message.as_text(),

@@ -1,4 +1,4 @@
-"""Loading: open what the batch opens, lock its accounts, read the clock, look up references and what waits."""
+"""Loading: open what the batch opens, lock its accounts, read the clock, look up all that its requests name."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,33 +10,35 @@ from uuid import UUID
 
 from django.db import connection
 
+from ledger import dialect
 from ledger.commands import COMMANDS, OpenAccount
+from ledger.dialect import MOMENT, TEXT, UUID_
 from ledger.identifiers import new_id
-from ledger.journal import dialect
-from ledger.journal.dialect import BOOLEAN, INTEGER, MOMENT, TEXT, UUID_
+from ledger.journal.inserting import insert
 from ledger.messages import Message
 from ledger.outcomes import Status
 from ledger.requests import Request
-from ledger.rules.movements import movement_of
-from ledger.rules.state import AccountState, Books, Held, Operation, Policy, Reference, Waiting
+from ledger.rules.batch import Books, Waiting
+from ledger.rules.movements import Movement, movement_of, moves
+from ledger.rules.state import AccountState, Claimed, Kind, Operation, Policy, Reference
+from ledger.states import ACCOUNT, KEY, account_states, allocations_of, attach, recorded_rows
 
 MERCHANT = {"merchant_id": UUID_}
 REFERENCE = {"reference_type": TEXT, "reference_id": TEXT}
-ACCOUNT = {
+NEW_ACCOUNT = {
     "id": UUID_,
     "merchant_id": UUID_,
     "platform_name": TEXT,
     "platform_shop_id": TEXT,
     "shop_domain": TEXT,
-    "balance": INTEGER,
-    "total_granted": INTEGER,
-    "total_consumed": INTEGER,
-    "sequence": INTEGER,
-    "event_sequence": INTEGER,
-    "armed": BOOLEAN,
+    "correlation_id": TEXT,
+    "created_at": MOMENT,
     "updated_at": MOMENT,
 }
-NEW_ACCOUNT = {**ACCOUNT, "correlation_id": TEXT, "created_at": MOMENT}
+CLAIMED = (
+    "reference_type", "reference_id", "id", "merchant_id", "kind", "operation", "status", "amount", "stated_amount",
+    "balance_after", "reason", "target_id", "allocations",
+)  # fmt: skip
 MAX_DRAINED = 500  # what one opening posts of what was waiting for it; the sweep posts the rest
 
 
@@ -47,25 +49,58 @@ class Drain(Enum):
     NOTHING = "nothing"
 
 
-def load(requests: Sequence[Request], policy: Policy, *, drain: Drain) -> Books:
+def load(
+    requests: Sequence[Request], policy: Policy, *, drain: Drain = Drain.DUE, merchants: Iterable[UUID] = ()
+) -> Books:
     """The books for a batch, its accounts locked in the order of their merchants' ids until the transaction ends.
 
-    The look-up of references is a statement of its own: one that locked as well would see what was there before
-    it got the lock.
+    merchants are those whose accounts are wanted besides, for what is due on them. The look-ups are statements of
+    their own: one that locked as well would see what was there before it got the lock.
     """
     ready = [request for request in requests if request.due_at is None]
     opened = _insert_accounts(ready)
-    accounts = _lock_accounts({request.command.merchant_id for request in ready})
+    accounts = _lock_accounts({*merchants, *(request.command.merchant_id for request in ready)})
     now = dialect.current().clock()
     waiting = _lock_waiting(opened, now) if drain is Drain.DUE else {}
     stored = [w.request for of_merchant in waiting.values() for w in of_merchant]
-    return Books(
+    movements = [movement_of(request, policy) for request in (*ready, *stored) if moves(request.command)]
+    claimed = _look_up({movement.reference for movement in movements} | _targets(movements))
+    books = Books(
         now=now,
         accounts={merchant: account for merchant, account in accounts.items() if merchant not in opened},
         opening={merchant: account for merchant, account in accounts.items() if merchant in opened},
-        held=_look_up(_references([*ready, *stored], policy)),
+        claimed=claimed,
         waiting=waiting,
     )
+    _load_aimed_at(books, accounts.values(), [claimed[target] for target in _targets(movements) if target in claimed])
+    books.recorded = recorded_rows(books)
+    return books
+
+
+def _targets(movements: Iterable[Movement]) -> set[Reference]:
+    """What the movements aim at."""
+    return {movement.terms.target for movement in movements if movement.terms.target is not None}
+
+
+def _load_aimed_at(books: Books, accounts: Iterable[AccountState], targets: Sequence[Claimed]) -> None:
+    """Lots and holds: the open ones, and those that the batch's targets took from, opened or placed."""
+    lots = {lot_id for target in targets for lot_id, _ in target.allocations}
+    ids = {target.transaction_id for target in targets}
+    attach(accounts, lots=lots | ids, holds=ids)
+    if ids:
+        books.reversed = _sum_reversed(ids)
+
+
+def _sum_reversed(ids: Iterable[UUID]) -> dict[UUID, int]:
+    """How many credits of each of these transactions were reversed."""
+    spoken = dialect.current()
+    sql = (
+        "SELECT target_id, sum(amount) FROM credit_transactions WHERE target_id IN "
+        f"(SELECT {spoken.column('id')} FROM {spoken.source(KEY)}) AND kind = %s AND status = %s GROUP BY target_id"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [dialect.recordset({"id": id_} for id_ in ids), Kind.REVERSE, Status.POSTED])
+        return {spoken.uuid(target): int(amount) for target, amount in cursor.fetchall()}
 
 
 def _insert_accounts(requests: Iterable[Request]) -> set[UUID]:
@@ -78,7 +113,7 @@ def _insert_accounts(requests: Iterable[Request]) -> set[UUID]:
         return set()
     now = dialect.current().clock()
     rows = [_new_account(*first[merchant_id], now) for merchant_id in sorted(first)]
-    sql = dialect.insert("credit_accounts", NEW_ACCOUNT, on_conflict="(merchant_id) DO NOTHING RETURNING merchant_id")
+    sql = insert("credit_accounts", NEW_ACCOUNT, on_conflict="(merchant_id) DO NOTHING RETURNING merchant_id")
     with connection.cursor() as cursor:
         cursor.execute(sql, [dialect.recordset(rows)])
         return {dialect.current().uuid(row[0]) for row in cursor.fetchall()}
@@ -91,12 +126,6 @@ def _new_account(command: OpenAccount, correlation_id: str, now: datetime) -> di
         "platform_name": command.platform_name,
         "platform_shop_id": command.platform_shop_id,
         "shop_domain": command.shop_domain,
-        "balance": 0,
-        "total_granted": 0,
-        "total_consumed": 0,
-        "sequence": 0,
-        "event_sequence": 0,
-        "armed": True,
         "correlation_id": correlation_id,
         "created_at": now,
         "updated_at": now,
@@ -113,18 +142,8 @@ def _lock_accounts(merchants: set[UUID]) -> dict[UUID, AccountState]:
     )
     with connection.cursor() as cursor:
         cursor.execute(sql, [dialect.recordset({"merchant_id": merchant} for merchant in merchants)])
-        states = [_account(row) for row in cursor.fetchall()]
+        states = account_states(cursor.fetchall())
     return {state.merchant_id: state for state in states}
-
-
-def _account(row: Sequence[Any]) -> AccountState:
-    values = dict(zip(ACCOUNT, row, strict=True))
-    spoken = dialect.current()
-    values["id"] = spoken.uuid(values["id"])
-    values["merchant_id"] = spoken.uuid(values["merchant_id"])
-    values["armed"] = bool(values["armed"])
-    values["updated_at"] = spoken.moment(values["updated_at"])
-    return AccountState(**values)
 
 
 def _lock_waiting(merchants: set[UUID], now: Any) -> dict[UUID, list[Waiting]]:
@@ -156,39 +175,36 @@ def stored_request(task: str, kwargs: Mapping[str, Any], message: Mapping[str, s
     )
 
 
-def _references(requests: Iterable[Request], policy: Policy) -> set[Reference]:
-    movements = (
-        movement_of(request.command, policy) for request in requests if not isinstance(request.command, OpenAccount)
-    )
-    return {(movement.reference_type, movement.reference_id) for movement in movements}
-
-
-def _look_up(references: set[Reference]) -> dict[Reference, Held]:
-    """The transactions that hold these references."""
+def _look_up(references: set[Reference]) -> dict[Reference, Claimed]:
+    """The transactions that hold these references; a declined one with its retry, if it was retried."""
     if not references:
         return {}
     spoken = dialect.current()
+    columns = ", ".join(f"t.{name}" for name in CLAIMED)
     sql = (
-        "SELECT t.reference_type, t.reference_id, t.id, t.merchant_id, t.operation, t.status, t.amount, "
-        f"t.stated_amount, t.balance_after, t.reason FROM {spoken.source(REFERENCE)} JOIN credit_transactions t "
+        f"SELECT {columns}, {spoken.retried_by('t')} FROM {spoken.source(REFERENCE)} JOIN credit_transactions t "
         f"ON t.reference_type = {spoken.column('reference_type')} AND t.reference_id = {spoken.column('reference_id')}"
     )
     rows = ({"reference_type": type_, "reference_id": id_} for type_, id_ in references)
     with connection.cursor() as cursor:
         cursor.execute(sql, [dialect.recordset(rows)])
-        return {(row[0], row[1]): _held(row[2:]) for row in cursor.fetchall()}
+        return {(row[0], row[1]): _claimed(row[2:]) for row in cursor.fetchall()}
 
 
-def _held(row: Sequence[Any]) -> Held:
-    transaction_id, merchant_id, operation, status, amount, stated_amount, balance, reason = row
+def _claimed(row: Sequence[Any]) -> Claimed:
+    id_, merchant_id, kind, operation, status, amount, stated, balance, reason, target_id, allocations, retry = row
     spoken = dialect.current()
-    return Held(
-        transaction_id=spoken.uuid(transaction_id),
+    return Claimed(
+        transaction_id=spoken.uuid(id_),
         merchant_id=spoken.uuid(merchant_id),
+        kind=Kind(kind),
         operation=Operation(operation),
         status=Status(status),
         amount=amount,
-        stated_amount=stated_amount,
+        stated_amount=stated,
         balance=balance,
         reason=reason or None,
+        target_id=target_id and spoken.uuid(target_id),
+        allocations=allocations_of(allocations),
+        retried_by=retry and spoken.uuid(retry),
     )

@@ -10,9 +10,10 @@ from django.db import connection
 from django.db.models import F
 from django.db.transaction import atomic
 
+from ledger import dialect
+from ledger.dialect import INTEGER, JSON, MOMENT, TEXT, UUID_, Columns
 from ledger.follow_ups import Destination
-from ledger.journal import dialect
-from ledger.journal.dialect import INTEGER, JSON, MOMENT, TEXT, UUID_, Columns
+from ledger.journal.inserting import insert
 from ledger.models import OutboxRow
 
 FIRST_LEASE = timedelta(seconds=5)  # the worker that wrote a row publishes it within this time, or the sweep does
@@ -52,7 +53,7 @@ def insert_outbox(rows: Sequence[dict[str, Any]]) -> list[Recorded]:
     for row in rows:
         row["publish_after"] = row["created_at"] + FIRST_LEASE
     with connection.cursor() as cursor:
-        cursor.execute(dialect.insert("credit_outbox", OUTBOX), [dialect.recordset(rows)])
+        cursor.execute(insert("credit_outbox", OUTBOX), [dialect.recordset(rows)])
     return [
         Recorded(row["id"], Destination(row["destination"]), row["name"], row["body"], row["correlation_id"])
         for row in rows

@@ -9,9 +9,10 @@ from uuid import UUID
 from django.db import connection
 from django.db.transaction import atomic
 
+from ledger import dialect
+from ledger.dialect import INTEGER, MOMENT, TEXT, UUID_, Columns
 from ledger.identifiers import new_id
-from ledger.journal import dialect
-from ledger.journal.dialect import INTEGER, MOMENT, TEXT, UUID_, Columns
+from ledger.journal.inserting import insert
 from ledger.messages import Message
 from ledger.outcomes import ParkReason
 
@@ -70,7 +71,7 @@ def park_rows(messages: Sequence[ToPark], *, now: datetime) -> None:
         return
     latest = ("state", "reason", "field", "detail", "conflicts_with_id", "last_seen_at")
     changes = ", ".join(f"{name} = excluded.{name}" for name in latest)
-    sql = dialect.insert(
+    sql = insert(
         "credit_parked",
         PARKED,
         on_conflict=f"(fingerprint) DO UPDATE SET count = credit_parked.count + excluded.count, {changes}",

@@ -1,7 +1,8 @@
 """Posting: the one way in which anything changes the books. One batch, one database transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from uuid import UUID
 
 from django.conf import settings
 from django.db import IntegrityError
@@ -13,9 +14,10 @@ from ledger.journal.outbox import Recorded
 from ledger.journal.trouble import is_duplicate
 from ledger.journal.write import write
 from ledger.outcomes import Outcome
+from ledger.policy import current_policy
 from ledger.requests import Request
 from ledger.rules import plan
-from ledger.rules.state import Alerts, Policy, Waiting
+from ledger.rules.batch import Waiting
 
 MAX_RUNS = 5  # of one batch, while others use its references at the same moment
 
@@ -43,32 +45,26 @@ def post(requests: Sequence[Request]) -> list[Outcome]:
     return post_batch([Waiting(request) for request in requests]).outcomes
 
 
-def post_batch(batch: Sequence[Waiting], *, drain: Drain = Drain.DUE) -> Posted:
-    """Like post, for requests of which some are stored as waiting rows; says too what is to be published."""
+def post_batch(batch: Sequence[Waiting], *, drain: Drain = Drain.DUE, merchants: Collection[UUID] = ()) -> Posted:
+    """Like post, for requests of which some are stored as waiting rows; says too what is to be published.
+
+    What is due on the accounts of these merchants is posted too: an empty batch posts that alone.
+    """
     for _ in range(MAX_RUNS - 1):
         try:
-            return _run(batch, drain)
+            return _run(batch, drain, merchants)
         except ReferenceRace:
             continue
         except IntegrityError as error:
             if not is_duplicate(error):
                 raise
-    return _run(batch, drain)
+    return _run(batch, drain, merchants)
 
 
-def _run(batch: Sequence[Waiting], drain: Drain) -> Posted:
+def _run(batch: Sequence[Waiting], drain: Drain, merchants: Collection[UUID]) -> Posted:
     policy = current_policy()
     with atomic(durable=True):
-        books = load([waiting.request for waiting in batch], policy, drain=drain)
+        books = load([waiting.request for waiting in batch], policy, drain=drain, merchants=merchants)
         planned = plan(batch, books, policy)
         recorded = write(planned, now=books.now, account_wait=settings.ACCOUNT_WAIT)
     return Posted(planned.outcomes, recorded, planned.decided)
-
-
-def current_policy() -> Policy:
-    """The rules' settings."""
-    return Policy(
-        trial_credits=settings.TRIAL_CREDITS,
-        low_balance_threshold=settings.LOW_BALANCE_THRESHOLD,
-        alerts=Alerts(settings.LOW_BALANCE_ALERTS),
-    )

@@ -2,21 +2,22 @@
 
 from collections.abc import Callable, Sequence
 from typing import TypeVar
+from uuid import UUID
 
 import structlog
 from django.db import DatabaseError, InterfaceError, close_old_connections, connection
 from django.db.transaction import atomic
 
+from ledger import dialect
 from ledger.commands import OpenAccount
 from ledger.errors import Trouble
-from ledger.journal import dialect
 from ledger.journal.load import Drain
 from ledger.journal.parking import ToPark, park_rows
 from ledger.journal.post import Posted, post_batch
 from ledger.journal.trouble import is_trouble
 from ledger.journal.write import delete_waiting
 from ledger.outcomes import Outcome, ParkReason, Status
-from ledger.rules.state import Waiting
+from ledger.rules.batch import Waiting
 
 log = structlog.get_logger(__name__)
 
@@ -34,6 +35,23 @@ def post_surely(batch: Sequence[Waiting], *, pause: Pause) -> Posted:
     what is not yet posted has been changed. Order within an account is kept.
     """
     return _halving(list(batch), pause)
+
+
+def post_due_on(merchants: Sequence[UUID], *, pause: Pause) -> Posted:
+    """Post what is due on these merchants' accounts, for as long as the database is in trouble.
+
+    An account on which that fails is logged and left as it is: it holds up none of the others.
+    """
+    try:
+        return through_trouble(lambda: post_batch([], merchants=merchants), pause=pause)
+    except Trouble:
+        raise
+    except Exception:
+        if len(merchants) == 1:
+            log.exception("what is due on an account can't be posted", merchant_id=str(merchants[0]))
+            return Posted()
+    middle = len(merchants) // 2
+    return post_due_on(merchants[:middle], pause=pause) + post_due_on(merchants[middle:], pause=pause)
 
 
 def through_trouble(work: Callable[[], Result], *, pause: Pause) -> Result:

@@ -1,4 +1,4 @@
-"""The sweep over waiting rows: posts those whose time has come, parks those that outlived ACCOUNT_WAIT."""
+"""The sweep over waiting rows: posts those whose time or target has come, parks those that outlived ACCOUNT_WAIT."""
 
 from collections.abc import Container, Mapping, Sequence
 from datetime import datetime
@@ -9,8 +9,8 @@ from django.db import connection
 from django.db.models import Exists, OuterRef, Q
 from django.db.transaction import atomic
 
-from ledger.commands import OpenAccount
-from ledger.journal import dialect
+from ledger import dialect
+from ledger.commands import COMMANDS, OpenAccount, Reverse
 from ledger.journal.load import stored_request
 from ledger.journal.outbox import record_message
 from ledger.journal.parking import ToPark, park_rows
@@ -18,18 +18,23 @@ from ledger.journal.post import Posted
 from ledger.journal.surely import Pause, post_surely
 from ledger.journal.write import delete_waiting
 from ledger.messages import Message
-from ledger.models import Account, WaitingCommand
+from ledger.models import Account, Transaction, WaitingCommand
 from ledger.outcomes import ParkReason
-from ledger.rules.state import Waiting
+from ledger.rules.batch import Waiting
 
 log = structlog.get_logger(__name__)
 
 ACCOUNT = Account.objects.filter(merchant_id=OuterRef("merchant_id"))
-READY = Exists(ACCOUNT) | Q(task=OpenAccount.task)
+TARGET = Transaction.objects.filter(
+    reference_type=OuterRef("target_reference_type"),
+    reference_id=OuterRef("target_reference_id"),
+    merchant_id=OuterRef("merchant_id"),
+)
+READY = Q(task=OpenAccount.task) | (Exists(ACCOUNT) & (Q(target_reference_type="") | Exists(TARGET)))
 
 
 def post_due(*, limit: int, pause: Pause, revoked: Container[str] = ()) -> Posted:
-    """Post up to `limit` waiting commands whose time has come and whose account is open, oldest first.
+    """Post up to `limit` waiting commands whose time has come and whose account and target are there, oldest first.
 
     Those whose message is among the revoked ids, and those that can't be read any more, are parked instead. Two
     sweeps at once may take the same row: the second one's request is a replay, and its row is gone already.
@@ -73,11 +78,11 @@ def send_due_again(*, limit: int) -> int:
 
 
 def park_outlived(*, limit: int) -> int:
-    """Park commands whose account is still not open when their wait is over; how many they were."""
+    """Park commands whose account or target is still not there when their wait is over; how many they were."""
     with atomic():
         now = _now()
         outlived = WaitingCommand.objects.filter(~READY, park_at__lte=now, send_again=False).order_by("id")
-        rows = _locked(outlived, limit)
+        rows = _locked(outlived.annotate(has_account=Exists(ACCOUNT)), limit)
         park_rows([_outlived(row) for row in rows], now=now)
         delete_waiting([row.id for row in rows])
     return len(rows)
@@ -109,12 +114,21 @@ def _instead(row: WaitingCommand, reason: ParkReason, detail: str) -> ToPark:
     )
 
 
-def _outlived(row: WaitingCommand) -> ToPark:
+def _outlived(row: Any) -> ToPark:
+    since = row.arrived_at.isoformat()
+    if row.has_account:
+        reason = ParkReason.NO_TARGET
+        field = "original_reference_id" if COMMANDS.get(row.task) is Reverse else "hold_reference_id"
+        target = f"{row.target_reference_type}/{row.target_reference_id}"
+        detail = f"no transaction {target} of merchant {row.merchant_id} since {since}"
+    else:
+        reason, field = ParkReason.NO_ACCOUNT, "merchant_id"
+        detail = f"no account for merchant {row.merchant_id} since {since}"
     return ToPark(
         message=Message.from_text(row.message) if row.message else None,
-        reason=ParkReason.NO_ACCOUNT,
-        field="merchant_id",
-        detail=f"no account for merchant {row.merchant_id} since {row.arrived_at.isoformat()}",
+        reason=reason,
+        field=field,
+        detail=detail,
         correlation_id=row.correlation_id,
         merchant_id=row.merchant_id,
     )

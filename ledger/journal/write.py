@@ -1,27 +1,32 @@
 """Writing: a plan into the tables, one statement a table whatever the size of the batch."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.db import connection
 
+from ledger import dialect
+from ledger.dialect import BOOLEAN, INTEGER, JSON, MOMENT, TEXT, UUID_, Columns
 from ledger.errors import ReferenceRace
 from ledger.events import Event
 from ledger.follow_ups import FOLLOW_UPS
 from ledger.identifiers import new_id
-from ledger.journal import dialect
-from ledger.journal.dialect import BOOLEAN, INTEGER, JSON, MOMENT, TEXT, UUID_, Columns
+from ledger.journal.inserting import insert
 from ledger.journal.outbox import Recorded, insert_outbox
 from ledger.journal.parking import ToPark, park_rows
 from ledger.outcomes import ParkReason
-from ledger.rules.state import Difference, Entry, Parked, Plan, Waiting
+from ledger.rules.batch import Difference, Parked, Plan, Waiting
+from ledger.rules.movements import target_of
+from ledger.rules.state import Entry
+from ledger.states import ACCOUNT, HOLD, LOT
 
 TRANSACTION: Columns = {
     "id": UUID_,
     "account_id": UUID_,
     "merchant_id": UUID_,
+    "number": INTEGER,
     "sequence": INTEGER,
     "status": TEXT,
     "kind": TEXT,
@@ -32,27 +37,50 @@ TRANSACTION: Columns = {
     "balance_after": INTEGER,
     "total_granted": INTEGER,
     "total_consumed": INTEGER,
+    "total_expired": INTEGER,
     "reference_type": TEXT,
     "reference_id": TEXT,
+    "target_id": UUID_,
+    "allocations": JSON,
+    "terms": JSON,
     "reason": TEXT,
     "description": TEXT,
     "metadata": JSON,
+    "actor": TEXT,
     "correlation_id": TEXT,
     "created_at": MOMENT,
+    "salt": TEXT,
+    "content_digest": TEXT,
+    "digest": TEXT,
 }
-MOVED: Columns = {
+MOVED: Columns = {name: type_ for name, type_ in ACCOUNT.items() if name != "merchant_id"}
+NEW_LOT: Columns = {**LOT, "is_open": BOOLEAN}
+MOVED_LOT: Columns = {
     "id": UUID_,
-    "balance": INTEGER,
-    "total_granted": INTEGER,
-    "total_consumed": INTEGER,
+    "remaining": INTEGER,
+    "held": INTEGER,
     "sequence": INTEGER,
-    "event_sequence": INTEGER,
-    "armed": BOOLEAN,
-    "updated_at": MOMENT,
+    "pending": BOOLEAN,
+    "expiries": INTEGER,
+    "warned": BOOLEAN,
+    "is_open": BOOLEAN,
+}
+RESOLVED_HOLD: Columns = {"id": UUID_, "status": TEXT, "captured": INTEGER, "resolved_at": MOMENT}
+CHANGE: Columns = {
+    "account_id": UUID_,
+    "what": TEXT,
+    "before": TEXT,
+    "after": TEXT,
+    "actor": TEXT,
+    "reason": TEXT,
+    "correlation_id": TEXT,
+    "changed_at": MOMENT,
 }
 WAITING: Columns = {
     "fingerprint": TEXT,
     "merchant_id": UUID_,
+    "target_reference_type": TEXT,
+    "target_reference_id": TEXT,
     "task": TEXT,
     "kwargs": JSON,
     "message": JSON,
@@ -62,6 +90,7 @@ WAITING: Columns = {
     "due_at": MOMENT,
     "park_at": MOMENT,
 }
+ALLOCATIONS = frozenset({"allocations", "took"})
 DIFFERENCE: Columns = {
     "account_id": UUID_,
     "platform_name": TEXT,
@@ -78,7 +107,12 @@ def write(plan: Plan, *, now: datetime, account_wait: timedelta) -> list[Recorde
     Raises ReferenceRace where another transaction took one of the references since they were looked up.
     """
     _insert_entries(plan.entries)
-    _update_accounts(plan.accounts.values())
+    _update("credit_accounts", MOVED, plan.accounts.values())
+    _insert("credit_lots", NEW_LOT, plan.new_lots.values())
+    _update("credit_lots", MOVED_LOT, plan.lots.values())
+    _insert("credit_holds", HOLD, plan.new_holds.values())
+    _update("credit_holds", RESOLVED_HOLD, plan.holds.values())
+    _insert("credit_account_changes", CHANGE, plan.changes)
     recorded = insert_outbox([_outbox_row(account_id, event, now) for account_id, event in plan.events])
     insert_waiting([_waiting_row(waiting, now, account_wait) for waiting in plan.waiting])
     delete_waiting(plan.taken)
@@ -92,7 +126,7 @@ def _insert_entries(entries: Sequence[Entry]) -> None:
         return
     rows = [_columns_of(entry, TRANSACTION) for entry in entries]
     rows.sort(key=lambda row: (row["reference_type"], row["reference_id"]))
-    sql = dialect.insert("credit_transactions", TRANSACTION, on_conflict="(reference_type, reference_id) DO NOTHING")
+    sql = insert("credit_transactions", TRANSACTION, on_conflict="(reference_type, reference_id) DO NOTHING")
     with connection.cursor() as cursor:
         cursor.execute(sql, [dialect.recordset(rows)])
         if cursor.rowcount != len(rows):
@@ -100,19 +134,28 @@ def _insert_entries(entries: Sequence[Entry]) -> None:
 
 
 def _columns_of(record: Any, columns: Columns) -> dict[str, Any]:
-    return {name: getattr(record, name) for name in columns}
+    row = {name: getattr(record, name) for name in columns}
+    for name in ALLOCATIONS & row.keys():
+        row[name] = [(str(lot_id), part) for lot_id, part in row[name]]
+    return row
 
 
-def _update_accounts(accounts: Any) -> None:
-    rows = [_columns_of(account, MOVED) for account in accounts]
+def _insert(table: str, columns: Columns, records: Iterable[Any]) -> None:
+    rows = [_columns_of(record, columns) for record in records]
+    if not rows:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(insert(table, columns), [dialect.recordset(rows)])
+
+
+def _update(table: str, columns: Columns, records: Iterable[Any]) -> None:
+    """Set every column of these records' rows, found by id."""
+    rows = [_columns_of(record, columns) for record in records]
     if not rows:
         return
     spoken = dialect.current()
-    changes = ", ".join(f"{name} = {spoken.column(name)}" for name in MOVED if name != "id")
-    sql = (
-        f"UPDATE credit_accounts SET {changes} FROM {spoken.source(MOVED)} "
-        f"WHERE credit_accounts.id = {spoken.column('id')}"
-    )
+    changes = ", ".join(f"{name} = {spoken.column(name)}" for name in columns if name != "id")
+    sql = f"UPDATE {table} SET {changes} FROM {spoken.source(columns)} WHERE {table}.id = {spoken.column('id')}"
     with connection.cursor() as cursor:
         cursor.execute(sql, [dialect.recordset(rows)])
 
@@ -137,9 +180,12 @@ def _waiting_row(waiting: Waiting, now: datetime, account_wait: timedelta) -> di
     request = waiting.request
     message = request.message() if request.message else None
     due_at = request.due_at or now
+    target_type, target_id = target_of(request.command) or ("", "")
     return {
         "fingerprint": message.fingerprint if message else str(new_id()),
         "merchant_id": request.command.merchant_id,
+        "target_reference_type": target_type,
+        "target_reference_id": target_id,
         "task": request.command.task,
         "kwargs": request.command.model_dump(mode="json", exclude_unset=True),
         "message": message.as_text() if message else {},
@@ -155,7 +201,7 @@ def insert_waiting(rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert waiting rows in order of arrival; a repeat of a message that waits already changes nothing."""
     if not rows:
         return
-    sql = dialect.insert("credit_waiting", WAITING, on_conflict="(fingerprint) DO NOTHING")
+    sql = insert("credit_waiting", WAITING, on_conflict="(fingerprint) DO NOTHING")
     with connection.cursor() as cursor:
         cursor.execute(sql, [dialect.recordset(rows)])
 
@@ -192,6 +238,6 @@ def _insert_differences(differences: Sequence[Difference], now: datetime) -> Non
         for difference in differences
     ]
     shop = "(account_id, platform_name, platform_shop_id, shop_domain)"
-    sql = dialect.insert("credit_shop_differences", DIFFERENCE, on_conflict=f"{shop} DO NOTHING")
+    sql = insert("credit_shop_differences", DIFFERENCE, on_conflict=f"{shop} DO NOTHING")
     with connection.cursor() as cursor:
         cursor.execute(sql, [dialect.recordset(rows)])

@@ -18,28 +18,58 @@ from django.db.migrations.state import StateApps
 
 @dataclass(frozen=True, kw_only=True)
 class Guard:
-    """One trigger: what it refuses, on which table, and what it says then. Without a condition it refuses all."""
+    """One trigger: what it refuses, on which table, and what it says then. Without a condition it refuses all.
+
+    {differs} in a condition stands for "is another value than", NULL counted as a value.
+    """
 
     name: str
     table: str
     refuses: str
     message: str
     condition: str = ""
-
     def on_postgresql(self) -> str:
         each = "STATEMENT" if self.refuses == "TRUNCATE" else "ROW"
-        when = f"WHEN ({self.condition})" if self.condition else ""
+        when = f"WHEN ({self.condition.format(differs='IS DISTINCT FROM')})" if self.condition else ""
         return (
             f"CREATE TRIGGER {self.name} BEFORE {self.refuses} ON {self.table} FOR EACH {each} {when} "
             f"EXECUTE FUNCTION credit_refuse('{self.message}')"
         )
 
     def on_sqlite(self) -> str:
-        when = f"WHEN {self.condition}" if self.condition else ""
+        when = f"WHEN {self.condition.format(differs='IS NOT')}" if self.condition else ""
         return (
             f"CREATE TRIGGER {self.name} BEFORE {self.refuses} ON {self.table} FOR EACH ROW {when} "
             f"BEGIN SELECT RAISE(ABORT, '{self.message}'); END"
         )
+
+
+KEPT = (
+    "id", "account_id", "merchant_id", "number", "sequence", "status", "kind", "operation", "amount", "stated_amount",
+    "balance_before", "balance_after", "total_granted", "total_consumed", "total_expired", "reference_type",
+    "reference_id", "target_id", "allocations", "terms", "reason", "actor", "correlation_id", "created_at",
+    "content_digest", "digest",
+)  # fmt: skip
+LOT_KEPT = (
+    "id", "account_id", "reference_type", "reference_id", "category", "priority", "effective_at", "expires_at",
+    "amount", "correlation_id",
+)  # fmt: skip
+ADJUSTMENT_KEPT = ("id", "account_id", "change", "category", "expires_at", "reason", "asked_by", "asked_at")
+HOLD_KEPT = ("id", "account_id", "reference_type", "reference_id", "amount", "took", "expires_at", "correlation_id")
+
+
+def changed(*columns: str) -> str:
+    """The condition that any of these columns changes."""
+    return " OR ".join(f"NEW.{column} {{differs}} OLD.{column}" for column in columns)
+
+
+def never_leaves(table: str, one: str, all_of_them: str) -> list["Guard"]:
+    """Guards against DELETE and TRUNCATE."""
+    singular, plural = one.replace(" ", "_"), all_of_them.replace(" ", "_")
+    return [
+        Guard(name=f"{singular}_never_leaves", table=table, refuses="DELETE", message=f"{one}: never deleted"),
+        Guard(name=f"{plural}_never_leave", table=table, refuses="TRUNCATE", message=f"{all_of_them}: never deleted"),
+    ]
 
 
 # One trigger for each thing refused, so that a later migration can narrow one of them and leave the others alone.
@@ -48,7 +78,10 @@ GUARDS = [
         name="transaction_never_changes",
         table="credit_transactions",
         refuses="UPDATE",
-        message="a transaction never changes: a correction is a new transaction",
+        message="a transaction never changes, but by redaction: a correction is a new transaction",
+        condition=(
+            f"{changed(*KEPT)} OR NEW.description <> '' OR NEW.salt <> '' OR CAST(NEW.metadata AS text) <> '{{{{}}}}'"
+        ),
     ),
     Guard(
         name="transaction_never_leaves",
@@ -85,12 +118,64 @@ GUARDS = [
         name="account_never_goes_back",
         table="credit_accounts",
         refuses="UPDATE",
-        message="the totals and sequences of an account never go back",
+        message="the sequences of an account, and what expired of it, never go back",
         condition=(
-            "NEW.total_granted < OLD.total_granted OR NEW.total_consumed < OLD.total_consumed "
-            "OR NEW.sequence < OLD.sequence OR NEW.event_sequence < OLD.event_sequence"
+            "NEW.sequence < OLD.sequence OR NEW.event_sequence < OLD.event_sequence OR NEW.rows < OLD.rows "
+            "OR NEW.total_expired < OLD.total_expired"
         ),
     ),
+    Guard(
+        name="lot_stays_its_own",
+        table="credit_lots",
+        refuses="UPDATE",
+        message="a lot keeps its account, its reference, its amount and its terms",
+        condition=changed(*LOT_KEPT),
+    ),
+    Guard(
+        name="hold_stays_its_own",
+        table="credit_holds",
+        refuses="UPDATE",
+        message="a hold keeps its account, its reference, its amount and its time",
+        condition=changed(*HOLD_KEPT),
+    ),
+    Guard(
+        name="hold_is_resolved_once",
+        table="credit_holds",
+        refuses="UPDATE",
+        message="a hold is resolved once",
+        condition="OLD.status <> 'open'",
+    ),
+    Guard(
+        name="account_change_never_changes",
+        table="credit_account_changes",
+        refuses="UPDATE",
+        message="what was changed, by whom and why, never changes",
+    ),
+    *never_leaves("credit_lots", "lot", "lots"),
+    *never_leaves("credit_holds", "hold", "holds"),
+    *never_leaves("credit_account_changes", "account change", "account changes"),
+    Guard(
+        name="redaction_never_changes",
+        table="credit_redactions",
+        refuses="UPDATE",
+        message="what was redacted, by whom and why, never changes",
+    ),
+    *never_leaves("credit_redactions", "redaction", "redactions"),
+    Guard(
+        name="adjustment_stays_its_own",
+        table="credit_adjustments",
+        refuses="UPDATE",
+        message="an adjustment stays what was asked for, by whom and why",
+        condition=changed(*ADJUSTMENT_KEPT),
+    ),
+    Guard(
+        name="adjustment_is_decided_once",
+        table="credit_adjustments",
+        refuses="UPDATE",
+        message="an adjustment is decided once",
+        condition="OLD.state <> 'asked'",
+    ),
+    *never_leaves("credit_adjustments", "adjustment", "adjustments"),
 ]
 
 CREATE_REFUSAL = """
@@ -104,10 +189,10 @@ CREATE_REFUSAL = """
     $$
 """
 
-# An account's row is written with every batch that moves it. Room on its page for the next version of the row, and
-# no index on any column that moves, let PostgreSQL leave every index alone (heap-only tuples).
-LEAVE_ROOM = "ALTER TABLE credit_accounts SET (fillfactor = 60)"
-LEAVE_NO_ROOM = "ALTER TABLE credit_accounts RESET (fillfactor)"
+# An account's row is written with every batch that moves it, and so are the lots that it takes from. Room on their
+# pages for the next version of every row, and no index on any column that moves with each (next_due_at and is_open move
+# rarely), let PostgreSQL leave every index alone (heap-only tuples).
+WITH_ROOM = ("credit_accounts", "credit_lots")
 
 
 def install(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
@@ -124,14 +209,14 @@ def _installing(vendor: str) -> Iterator[str]:
     if vendor == "postgresql":
         yield CREATE_REFUSAL
         yield from (guard.on_postgresql() for guard in GUARDS)
-        yield LEAVE_ROOM
+        yield from (f"ALTER TABLE {table} SET (fillfactor = 45)" for table in WITH_ROOM)
     else:
         yield from (guard.on_sqlite() for guard in GUARDS if guard.refuses != "TRUNCATE")
 
 
 def _removing(vendor: str) -> Iterator[str]:
     if vendor == "postgresql":
-        yield LEAVE_NO_ROOM
+        yield from (f"ALTER TABLE {table} RESET (fillfactor)" for table in WITH_ROOM)
         yield from (f"DROP TRIGGER {guard.name} ON {guard.table}" for guard in GUARDS)
         yield "DROP FUNCTION credit_refuse"
     else:

@@ -1,9 +1,24 @@
-"""The tables of the books, one noun a file. Only ledger.journal writes accounts and transactions."""
+"""The tables of the books, one noun a file. Only ledger.journal writes accounts, transactions, lots and holds."""
 
-from ledger.models.account import Account, ShopDifference
+from ledger.models.account import Account, AccountChange, ShopDifference
+from ledger.models.hold import Hold
+from ledger.models.lot import Lot
 from ledger.models.outbox import OutboxRow
 from ledger.models.parked import ParkedMessage
+from ledger.models.staff import Adjustment, Redaction
 from ledger.models.transaction import Transaction
 from ledger.models.waiting import WaitingCommand
 
-__all__ = ["Account", "OutboxRow", "ParkedMessage", "ShopDifference", "Transaction", "WaitingCommand"]
+__all__ = [
+    "Account",
+    "AccountChange",
+    "Adjustment",
+    "Hold",
+    "Lot",
+    "OutboxRow",
+    "ParkedMessage",
+    "Redaction",
+    "ShopDifference",
+    "Transaction",
+    "WaitingCommand",
+]

@@ -1,4 +1,4 @@
-"""Waiting commands: accepted and acknowledged, but their account is not open yet or their time has not come."""
+"""Waiting commands: accepted and acknowledged, but their account or target is not there yet, or their time not come."""
 
 from typing import ClassVar
 
@@ -10,6 +10,10 @@ class WaitingCommand(models.Model):
 
     fingerprint = models.CharField(max_length=64, unique=True)
     merchant_id = models.UUIDField(null=True, help_text="Null where the message is sent again whole when due.")
+    target_reference_type = models.CharField(max_length=64, blank=True, db_default="")
+    target_reference_id = models.CharField(
+        max_length=255, blank=True, db_default="", help_text="The transaction that it captures, releases or reverses."
+    )
     task = models.CharField(max_length=64)
     kwargs = models.JSONField(default=dict)
     message = models.JSONField(default=dict, help_text="The message that brought it, as text.")
@@ -17,7 +21,7 @@ class WaitingCommand(models.Model):
     correlation_id = models.CharField(max_length=255)
     arrived_at = models.DateTimeField()
     due_at = models.DateTimeField(help_text="Its eta, else when it arrived.")
-    park_at = models.DateTimeField(help_text="When it is parked if its account is still not open.")
+    park_at = models.DateTimeField(help_text="When it is parked if its account or target is still not there.")
 
     class Meta:
         db_table = "credit_waiting"

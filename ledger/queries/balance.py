@@ -1,37 +1,50 @@
 """Accounts as the outside sees them: whose they are, what they hold, and how far their books go."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
+from ledger import dialect
 from ledger.queries.connection import asked_again_if_lost
+from ledger.queries.due import with_due
 from ledger.queries.statement import rows_of, uuid_of
 
-_SELECT = (
-    "SELECT id, platform_name, shop_domain, balance, total_granted, total_consumed, sequence FROM credit_accounts "
+_COLUMNS = (
+    "id, merchant_id, platform_name, shop_domain, balance, held, total_granted, total_consumed, total_expired, sequence"
 )
-_OF_MERCHANT = _SELECT + "WHERE merchant_id = %s"
-_OF_DOMAIN = _SELECT + "WHERE platform_name IN ({}) AND shop_domain = %s ORDER BY created_at DESC, id DESC"
+_OF_MERCHANT = "WHERE merchant_id = %s"
+_OF_DOMAIN = "WHERE platform_name IN ({}) AND shop_domain = %s ORDER BY created_at DESC, id DESC"
 
 
 @dataclass(frozen=True, slots=True)
 class AccountBalance:
-    """One account at one moment. Amounts are whole credits; sequence counts its posted transactions."""
+    """One account at one moment, with all that is due by then. Amounts are whole credits.
+
+    held is what open holds have set aside of the balance; sequence counts the posted transactions.
+    """
 
     id: UUID
+    merchant_id: UUID
     platform_name: str
     shop_domain: str
     balance: int
+    held: int
     total_granted: int
     total_consumed: int
+    total_expired: int
     sequence: int
+
+    @property
+    def available(self) -> int:
+        """What can be consumed or held."""
+        return self.balance - self.held
 
 
 @asked_again_if_lost
 def account_of_merchant(merchant_id: UUID) -> AccountBalance | None:
     """The merchant's account, or None."""
-    rows = rows_of(_OF_MERCHANT, [merchant_id.hex])
+    rows = rows_of(_select(_OF_MERCHANT), [merchant_id.hex])
     return _account(rows[0]) if rows else None
 
 
@@ -43,10 +56,29 @@ def accounts_of_domain(shop_domain: str, *, platform_names: Sequence[str]) -> li
     are named even where all of them are meant, since the index leads with them.
     """
     marks = ", ".join(["%s"] * len(platform_names))
-    rows = rows_of(_OF_DOMAIN.format(marks), [*platform_names, shop_domain])
+    rows = rows_of(_select(_OF_DOMAIN.format(marks)), [*platform_names, shop_domain])
     return [_account(row) for row in rows]
 
 
+def _select(condition: str) -> str:
+    overdue = dialect.current().has_passed("next_due_at")
+    return f"SELECT {overdue}, {_COLUMNS} FROM credit_accounts {condition}"  # noqa: S608  (our own names)
+
+
 def _account(row: tuple[Any, ...]) -> AccountBalance:
-    identifier, *rest = row
-    return AccountBalance(uuid_of(identifier), *rest)
+    is_overdue, identifier, merchant_id, *rest = row
+    account = AccountBalance(uuid_of(identifier), uuid_of(merchant_id), *rest)
+    return _with_due(account) if is_overdue else account
+
+
+def _with_due(account: AccountBalance) -> AccountBalance:
+    """The account with what has fallen due since anybody posted on it; its history holds posted rows alone."""
+    state, _ = with_due(account.merchant_id)
+    return replace(
+        account,
+        balance=state.balance,
+        held=state.held,
+        total_granted=state.total_granted,
+        total_consumed=state.total_consumed,
+        total_expired=state.total_expired,
+    )

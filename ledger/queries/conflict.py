@@ -6,8 +6,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ledger.commands import Capture, Consume, ConsumeMatch, Hold, Release, Reverse
 from ledger.events import rfc3339
 from ledger.models import ParkedMessage, Transaction
+
+# What each task asks for, as a repeat is compared by it: an operation of its own, or a direction. The others credit.
+_OPERATIONS = {
+    Hold.task: "hold",
+    Capture.task: "capture",
+    Release.task: "release",
+    Reverse.task: "reverse",
+    Consume.task: "debit",
+    ConsumeMatch.task: "debit",
+}
+_KINDS_OF_THEIR_OWN = frozenset({"hold", "capture", "release", "reverse", "expire"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +45,9 @@ def side_by_side(parked: ParkedMessage) -> list[Line]:
     fields = fields_of(parked)
     return [
         Line("Merchant", str(held.merchant_id), _merchant(parked, fields), compared=True),
-        Line("Operation", held.operation, _operation(parked, fields), compared=True),
+        Line("Operation", _asked(held), _operation(parked, fields), compared=True),
         Line("Amount as stated", *_amounts(held, fields), compared=True),
+        *_targets(held, fields),
         Line("Reference", str(held), str(held)),
         Line("Kind, or task", held.kind, parked.name),
         Line("Description", held.description, str(fields.get("description", ""))),
@@ -67,9 +80,26 @@ def _merchant(parked: ParkedMessage, fields: Mapping[str, Any]) -> str:
     return str(parked.merchant_id or fields.get("merchant_id", "")).lower()
 
 
+def _asked(held: Transaction) -> str:
+    return held.kind if held.kind in _KINDS_OF_THEIR_OWN else held.operation
+
+
 def _operation(parked: ParkedMessage, fields: Mapping[str, Any]) -> str:
-    consumes = parked.name == "credits.consume" or "match_id" in fields
-    return (Transaction.Operation.DEBIT if consumes else Transaction.Operation.CREDIT).value
+    if "match_id" in fields:  # the task, or the event of that match
+        return "debit"
+    return _OPERATIONS.get(parked.name, "credit")
+
+
+def _targets(held: Transaction, fields: Mapping[str, Any]) -> list[Line]:
+    """What both requests aim at; no line where neither aims at anything."""
+    before = "/".join(held.terms.get("target", ()))
+    refused = "/".join(
+        str(fields[name])
+        for role in ("hold", "original")
+        for name in (f"{role}_reference_type", f"{role}_reference_id")
+        if name in fields
+    )
+    return [Line("Aims at", before, refused, compared=True)] if before or refused else []
 
 
 def _amounts(held: Transaction, fields: Mapping[str, Any]) -> tuple[str, str]:

@@ -9,7 +9,15 @@ from uuid import UUID
 
 from django.db.models import Model, QuerySet
 
-from ledger.models import Account, OutboxRow, ParkedMessage, ShopDifference, Transaction, WaitingCommand
+from ledger.models import (
+    Account,
+    AccountChange,
+    OutboxRow,
+    ParkedMessage,
+    ShopDifference,
+    Transaction,
+    WaitingCommand,
+)
 
 ROWS_AT_MOST = 200  # of each table
 
@@ -22,6 +30,7 @@ class Kind(StrEnum):
     SETTLED = "settled"  # a person replayed or dismissed a parked message
     WAITING = "waiting"
     DIFFERENCE = "difference"
+    CHANGED = "changed"  # an account was, without moving credits
     TRANSACTION = "transaction"
     OUTBOX = "outbox"
 
@@ -50,7 +59,7 @@ _Ordered = tuple[datetime, int, tuple[Any, ...], Entry]
 
 
 def story(correlation_id: str) -> Story:
-    """The story of a correlation id, by six bounded look-ups; without entries where nothing has that id."""
+    """The story of a correlation id, by seven bounded look-ups; without entries where nothing has that id."""
     cut: list[str] = []
 
     def first(rows: QuerySet[Row]) -> list[Row]:
@@ -64,6 +73,7 @@ def story(correlation_id: str) -> Story:
         *_of_parked(first(ParkedMessage.objects.order_by("id"))),
         *_of_waiting(first(WaitingCommand.objects.order_by("id"))),
         *_of_differences(first(ShopDifference.objects.order_by("id").select_related("account"))),
+        *_of_changes(first(AccountChange.objects.order_by("id").select_related("account"))),
         *_of_transactions(
             first(Transaction.objects.order_by("id").select_related("account")),
             first(OutboxRow.objects.order_by("id")),
@@ -93,6 +103,11 @@ def _of_waiting(commands: Sequence[WaitingCommand]) -> Iterator[_Ordered]:
 def _of_differences(differences: Sequence[ShopDifference]) -> Iterator[_Ordered]:
     for difference in differences:
         yield difference.seen_at, 4, (difference.pk,), Entry(difference.seen_at, Kind.DIFFERENCE, difference)
+
+
+def _of_changes(changes: Sequence[AccountChange]) -> Iterator[_Ordered]:
+    for change in changes:
+        yield change.changed_at, 4, (change.pk,), Entry(change.changed_at, Kind.CHANGED, change)
 
 
 def _of_transactions(transactions: Sequence[Transaction], outbox: Sequence[OutboxRow]) -> Iterator[_Ordered]:

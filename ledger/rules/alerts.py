@@ -15,7 +15,7 @@ def alerts_after(account: AccountState, *, operation: Operation, before: int, po
 
 
 def _after_credit(account: AccountState, policy: Policy) -> list[str]:
-    if account.armed or account.balance < policy.low_balance_threshold:
+    if account.armed or account.balance < account.threshold(policy):
         return []
     account.armed = True
     return [events.RECOVERED]
@@ -23,7 +23,7 @@ def _after_credit(account: AccountState, policy: Policy) -> list[str]:
 
 def _after_debit(account: AccountState, before: int, policy: Policy) -> list[str]:
     told = []
-    if account.balance < policy.low_balance_threshold:
+    if account.balance < account.threshold(policy):
         if account.armed or policy.alerts is Alerts.EVERY:
             told.append(events.LOW_BALANCE)
         account.armed = False

@@ -1,15 +1,15 @@
-"""What the rules read and what they produce: accounts, entries, the policy, the books of a batch and its plan."""
+"""What the rules read and move on: the policy, the accounts, and the transactions that hold references."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from ledger.events import Event
-from ledger.outcomes import Outcome, ParkReason, Status
-from ledger.requests import Request
+from ledger.outcomes import Status
+from ledger.rules.holding import HoldState
+from ledger.rules.lots import Allocations, Lots
 
 
 class Alerts(StrEnum):
@@ -27,12 +27,21 @@ class Operation(StrEnum):
 
 
 class Kind(StrEnum):
-    """The house account on the other side of a transaction."""
+    """The house account on the other side of a transaction, or what a row that moves nothing records."""
 
     TRIAL = "trial"
     PURCHASE = "purchase"
     GRANT = "grant"
+    ADJUST = "adjust"
     CONSUME = "consume"
+    HOLD = "hold"
+    CAPTURE = "capture"
+    RELEASE = "release"
+    REVERSE = "reverse"
+    EXPIRE = "expire"
+
+
+Reference = tuple[str, str]  # (reference_type, reference_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,67 +49,84 @@ class Policy:
     """The settings that rules depend on; amounts in whole credits."""
 
     trial_credits: int = 500
+    trials_expire: bool = False
     low_balance_threshold: int = 100
     alerts: Alerts = Alerts.CROSSING
+    expiring_soon: timedelta = timedelta(days=7)
 
 
 @dataclass(slots=True, kw_only=True)
 class AccountState:
-    """An account under its lock, as the plan moves it on."""
+    """An account under its lock, as the plan moves it on.
+
+    held is what open holds have set aside of the balance. low_balance_threshold is its own one, if it has one.
+    next_due_at is a moment before which nothing falls due on it. rows and head are where its hash chain stands.
+    lots are the open ones, and those that a reversal may give back to; holds likewise.
+    """
 
     id: UUID
     merchant_id: UUID
     platform_name: str
     platform_shop_id: str
     shop_domain: str
+    shop_changed_at: datetime | None = None
     balance: int = 0
+    held: int = 0
     total_granted: int = 0
     total_consumed: int = 0
+    total_expired: int = 0
     sequence: int = 0
     event_sequence: int = 0
+    rows: int = 0
+    head: str = ""
     armed: bool = True
+    frozen: bool = False
+    low_balance_threshold: int | None = None
+    next_due_at: datetime | None = None
     updated_at: datetime
+    lots: Lots = field(default_factory=Lots)
+    holds: dict[UUID, HoldState] = field(default_factory=dict)
+
+    @property
+    def available(self) -> int:
+        """What can be spent or held, in credits."""
+        return self.balance - self.held
+
+    def threshold(self, policy: Policy) -> int:
+        """Below how many credits its balance is low."""
+        return policy.low_balance_threshold if self.low_balance_threshold is None else self.low_balance_threshold
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Movement:
-    """What a command asks for: credits to move, and the reference that it claims.
-
-    stated_amount is the amount as the caller stated it; None where the rules chose it.
-    """
-
-    merchant_id: UUID
-    operation: Operation
-    kind: Kind
-    amount: int
-    stated_amount: int | None
-    reference_type: str
-    reference_id: str
-    description: str
-    metadata: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Held:
-    """The transaction that holds a reference: all that a replay or a conflict needs of it."""
+class Claimed:
+    """The transaction that holds a reference: what a replay, a conflict or a request that aims at it needs of it."""
 
     transaction_id: UUID
     merchant_id: UUID
+    kind: Kind
     operation: Operation
     status: Status
     amount: int
     stated_amount: int | None
     balance: int
     reason: str | None
+    target_id: UUID | None
+    allocations: Allocations
+    retried_by: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """A transaction to be written; its fields are the table's columns."""
+    """A transaction to be written; its fields are the table's columns.
+
+    terms are what its request said beyond amount and reference; allocations say of which lots a debit took how
+    much, and to which a reversal gave back. digest is the account's chain up to here: see ledger.rules.chain.
+    """
 
     id: UUID
     account_id: UUID
     merchant_id: UUID
+    number: int
     sequence: int | None
     status: Status
     kind: Kind
@@ -111,75 +137,18 @@ class Entry:
     balance_after: int
     total_granted: int
     total_consumed: int
+    total_expired: int
     reference_type: str
     reference_id: str
+    target_id: UUID | None
+    allocations: Allocations
+    terms: Mapping[str, Any]
     reason: str
     description: str
     metadata: Mapping[str, Any]
+    actor: str
     correlation_id: str
     created_at: datetime
-
-
-Reference = tuple[str, str]  # (reference_type, reference_id)
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """A request that waits for its account, or for its time; row is its row's id where it is stored already."""
-
-    request: Request
-    row: int | None = None
-
-
-@dataclass(slots=True, kw_only=True)
-class Books:
-    """What was loaded under the locks for one batch.
-
-    accounts holds the open ones. opening holds those whose row this very batch has inserted: they open when the
-    batch reaches the request that opens them. waiting holds the stored requests of opening accounts, oldest first.
-    """
-
-    now: datetime
-    accounts: dict[UUID, AccountState] = field(default_factory=dict)
-    opening: dict[UUID, AccountState] = field(default_factory=dict)
-    held: dict[Reference, Held] = field(default_factory=dict)
-    waiting: dict[UUID, list[Waiting]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parked:
-    """A request to be parked, with why; conflicts_with is the transaction that holds its reference."""
-
-    request: Request
-    reason: ParkReason
-    detail: str = ""
-    conflicts_with: UUID | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Difference:
-    """A later opening of an open account with another shop."""
-
-    account_id: UUID
-    platform_name: str
-    platform_shop_id: str
-    shop_domain: str
-    correlation_id: str
-
-
-@dataclass(slots=True, kw_only=True)
-class Plan:
-    """What is to be written for one batch; outcomes stand in the order of its requests.
-
-    decided holds every request with its outcome, those that had waited for an account of this batch included.
-    """
-
-    outcomes: list[Outcome] = field(default_factory=list)
-    decided: list[tuple[Request, Outcome]] = field(default_factory=list)
-    entries: list[Entry] = field(default_factory=list)
-    accounts: dict[UUID, AccountState] = field(default_factory=dict)
-    events: list[tuple[UUID, Event]] = field(default_factory=list)
-    waiting: list[Waiting] = field(default_factory=list)
-    taken: list[int] = field(default_factory=list)
-    parked: list[Parked] = field(default_factory=list)
-    differences: list[Difference] = field(default_factory=list)
+    salt: str
+    content_digest: str
+    digest: str

@@ -11,11 +11,31 @@ from django.urls import reverse
 from ledger.journal import post
 from ledger.journal.parking import ToPark, park
 from ledger.messages import Message
-from ledger.models import Account, OutboxRow, ParkedMessage, ShopDifference, Transaction, WaitingCommand
+from ledger.models import (
+    Account,
+    Hold,
+    Lot,
+    OutboxRow,
+    ParkedMessage,
+    ShopDifference,
+    Transaction,
+    WaitingCommand,
+)
 from ledger.outcomes import ParkReason
-from tests.ledger.builders import consume, consume_match, fresh, grant, open_account, opened_account, purchase, request
+from tests.ledger.builders import (
+    consume,
+    consume_match,
+    fresh,
+    grant,
+    hold,
+    open_account,
+    opened_account,
+    purchase,
+    request,
+)
 
-TABLES = (Account, Transaction, OutboxRow, WaitingCommand, ParkedMessage, ShopDifference)
+TABLES = (Account, Transaction, Lot, Hold, OutboxRow, WaitingCommand, ParkedMessage, ShopDifference)
+TOMORROW = datetime.now(UTC) + timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -34,7 +54,7 @@ class Books:
 
 
 def one_of_everything() -> Books:
-    """An account with posted and declined transactions, events, and something waiting, parked and different."""
+    """An account with transactions of every status, lots, a hold, and something waiting, parked and different."""
     account = opened_account(credits_bought=150)
     correlation_id = fresh("correlation")
     mine = {"merchant_id": account.merchant_id}
@@ -45,6 +65,8 @@ def one_of_everything() -> Books:
                 consume(**mine, amount=60, reference_id="report-7"),
                 consume(**mine, amount=1_000),
                 open_account(**mine),
+                hold(**mine, amount=10),
+                grant(**mine, effective_at=TOMORROW),
             )
         ]
     )
@@ -66,6 +88,8 @@ def many_of_everything(*, count: int) -> Books:
                 request(consume_match(merchant_id=other.merchant_id), correlation_id=books.correlation_id),
                 request(open_account(**mine), correlation_id=books.correlation_id),
                 request(consume_match(), correlation_id=books.correlation_id),
+                request(hold(**mine, amount=1), correlation_id=books.correlation_id),
+                request(grant(**mine, effective_at=TOMORROW), correlation_id=books.correlation_id),
             ]
         )
         park_one(**mine, correlation_id=books.correlation_id, body={"number": number})

@@ -1,29 +1,18 @@
 """A row's page: what it tells, what belongs to it, and that nothing from outside runs in it."""
 
-import re
-
 import pytest
 
 from ledger.journal import post
 from ledger.messages import Message
 from ledger.models import OutboxRow, ShopDifference, Transaction, WaitingCommand
 from ledger.outcomes import ParkReason
-from tests.admin.books import conflict, list_page, one_of_everything, park_one, row_page, task_message
-from tests.ledger.builders import consume, grant, opened_account, request
+from tests.admin.books import conflict, list_page, one_of_everything, park_one, row_page, rows_of, task_message
+from tests.admin.row_pages import field, shown, table
+from tests.ledger.builders import consume, grant, hold, opened_account, release, request
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 HOSTILE = "<script>alert('x')</script>"
-
-
-def shown(client, row):
-    return client.get(row_page(row)).content.decode()
-
-
-def table(client, row, title):
-    """The rows of one table on a row's page, as text."""
-    tables = {table.title: table.rows for table in client.get(row_page(row)).context["tables"]}
-    return [[re.sub("<[^>]*>", "", str(cell)) for cell in cells] for cells in tables[title]]
 
 
 # An account
@@ -35,12 +24,12 @@ def test_an_accounts_page_shows_balance_totals_sequences_and_alerts(superuser):
 
     page = shown(superuser, account)
 
-    assert _field(page, "Balance") == "67"
-    assert _field(page, "Granted in all") == "1,234,567"
-    assert _field(page, "Consumed in all") == "1,234,500"
-    assert _field(page, "Posted transactions") == "2"
-    assert _field(page, "Events told") == "3"
-    assert _field(page, "Alerts") == "low balance told"
+    assert field(page, "Balance") == "67"
+    assert field(page, "Granted in all") == "1,234,567"
+    assert field(page, "Consumed in all") == "1,234,500"
+    assert field(page, "Posted transactions") == "2"
+    assert field(page, "Events told") == "3"
+    assert field(page, "Alerts") == "low balance told"
 
 
 def test_an_accounts_page_shows_its_newest_transactions_first_and_says_why_one_was_declined(superuser):
@@ -89,7 +78,7 @@ def test_a_declined_transactions_page_shows_its_reason_and_what_it_told(superuse
 
     page = shown(superuser, declined)
 
-    assert _field(page, "Reason") == "insufficient_credits"
+    assert field(page, "Reason") == "insufficient_credits"
     assert "&quot;file&quot;: &quot;a.csv&quot;" in page
     assert [row[2] for row in table(superuser, declined, "What it told")] == ["evt.credits.insufficient.v1"]
 
@@ -157,8 +146,15 @@ def test_a_waiting_commands_page_shows_its_arguments(superuser):
     assert "&quot;reference_type&quot;: &quot;goodwill&quot;" in page
 
 
-def _field(page, label):
-    """What a row's page shows beside a label."""
-    beside = re.search(rf"<label[^>]*>{label}</label>.*?<div class=\"readonly[^\"]*\">(.*?)</div>", page, re.DOTALL)
-    assert beside, label
-    return re.sub("<[^>]*>", "", beside[1]).strip()
+def test_a_command_that_waits_for_what_it_aims_at_says_so(superuser):
+    account = opened_account(credits_bought=50)
+    unplaced = hold(merchant_id=account.merchant_id, reference_id="not-placed-yet")
+    post([request(release(unplaced))])
+    waiting = WaitingCommand.objects.get()
+
+    page = shown(superuser, waiting)
+
+    assert field(page, "Waits for") == "its account, or what it aims at"
+    assert field(page, "Aims at") == "job/not-placed-yet"
+    assert rows_of(superuser.get(list_page(WaitingCommand, **{"for": "target"}))) == [waiting]
+    assert rows_of(superuser.get(list_page(WaitingCommand, **{"for": "account"}))) == []

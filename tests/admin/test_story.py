@@ -12,8 +12,9 @@ from ledger.outcomes import ParkReason
 from ledger.parking import replay
 from ledger.queries import story as stories
 from ledger.queries.story import Kind, story
+from ledger.staff import freeze
 from tests.admin.books import TABLES, many_of_everything, one_of_everything, park_one, row_page
-from tests.ledger.builders import consume, fresh, open_account, opened_account, request
+from tests.ledger.builders import change_shop, consume, fresh, hold, open_account, opened_account, request
 
 pytestmark = pytest.mark.django_db
 
@@ -62,6 +63,34 @@ def test_a_story_tells_what_waits_and_what_differs():
     kinds = {entry.kind for entry in story(books.correlation_id).entries}
 
     assert kinds == {Kind.PARKED, Kind.WAITING, Kind.DIFFERENCE, Kind.TRANSACTION, Kind.OUTBOX}
+
+
+def test_a_story_tells_who_changed_an_account_and_from_what_to_what(superuser):
+    account = opened_account(shop_domain="old.example.com", platform_shop_id="1")
+    correlation_id = fresh("correlation")
+    moved = change_shop(merchant_id=account.merchant_id, shop_domain="new.example.com", platform_shop_id="1")
+    post([request(moved, correlation_id=correlation_id)])
+    freeze(account, actor="anna", reason="the owner wrote to us")
+    frozen = account.changes.get(what="frozen")
+
+    pages = [superuser.get(story_address(id_)).content.decode() for id_ in (correlation_id, frozen.correlation_id)]
+
+    assert told(correlation_id) == ["changed shop: shopify old.example.com 1 → shopify new.example.com 1"]
+    assert "shopify old.example.com 1 → shopify new.example.com 1" in pages[0]
+    assert "By another service" in pages[0]
+    assert "frozen: no → yes" in pages[1]
+    assert "By anna · the owner wrote to us" in pages[1]
+    assert row_page(account) in pages[1]
+
+
+def test_a_story_tells_what_was_recorded_and_moved_nothing(superuser):
+    account = opened_account(credits_bought=50)
+    correlation_id = fresh("correlation")
+    post([request(hold(merchant_id=account.merchant_id, amount=5), correlation_id=correlation_id)])
+
+    page = superuser.get(story_address(correlation_id)).content.decode()
+
+    assert "Hold of 5 recorded: balance 50, as before." in page
 
 
 def test_a_story_holds_nothing_of_other_correlation_ids():

@@ -22,8 +22,11 @@ def test_the_balance_and_the_totals_are_read() -> None:
 
     assert response.json()["data"] == {
         "balance": 70,
+        "available": 70,
+        "held": 0,
         "total_granted": 100,
         "total_consumed": 30,
+        "total_expired": 0,
         "platform_name": "magento",
         "shop_domain": "shop.example.com",
     }

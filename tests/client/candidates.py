@@ -106,6 +106,9 @@ ITEMS: list[Any] = [
     *([{**ITEM, "correlation_id": "c"}], [{**ITEM, "correlation_id": ""}], [{**ITEM, "reference_type": "trial"}]),
     *([{name: value for name, value in ITEM.items() if name != gone}] for gone in ITEM),
 ]
+CATEGORIES = ["paid", "promotional", "Paid", "", "free", *UNPRINTABLE, *NOT_TEXT]
+SHORTFALLS = ["decline", "take_what_is_left", "Decline", "", "take", *NOT_TEXT]
+SMALL_INTEGERS = [*INTEGERS, 50, 99, 100, 101, 30 * 86400, 30 * 86400 + 1]
 BY_FIELD: dict[str, list[Any]] = {
     "merchant_id": IDS,
     "platform_name": PLATFORMS,
@@ -126,4 +129,15 @@ BY_FIELD: dict[str, list[Any]] = {
     "metadata": METADATA,
     "correlation_id": TEXTS,
     "items": ITEMS,
+    "changed_at": MOMENTS,
+    "effective_at": MOMENTS,
+    "expires_at": MOMENTS,
+    "category": CATEGORIES,
+    "priority": SMALL_INTEGERS,
+    "expires_in_s": SMALL_INTEGERS,
+    "on_shortfall": SHORTFALLS,
+    "hold_reference_type": REFERENCE_TYPES,
+    "hold_reference_id": TEXTS,
+    "original_reference_type": REFERENCE_TYPES,
+    "original_reference_id": TEXTS,
 }

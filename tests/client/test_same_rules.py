@@ -80,7 +80,7 @@ def test_both_sides_refuse_a_missing_field(name, field):
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_both_sides_refuse_an_unknown_field(name):
-    fields = {**COMPLETE[name], "priority": "high"}
+    fields = {**COMPLETE[name], "urgency": "high"}
 
     assert client_side(name, fields) is service_side(name, fields) is None
 

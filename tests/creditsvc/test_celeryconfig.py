@@ -14,9 +14,14 @@ COMMANDS = {
     "credits.start_trial": "credits.grants",
     "credits.purchase": "credits.grants",
     "credits.grant": "credits.grants",
+    "credits.change_shop": "credits.grants",
+    "credits.reverse": "credits.grants",
     "credits.consume_match": "credits.consume",
     "credits.consume": "credits.consume",
     "credits.consume_many": "credits.consume",
+    "credits.hold": "credits.consume",
+    "credits.capture": "credits.consume",
+    "credits.release": "credits.consume",
 }
 FOLLOW_UPS = {
     "credits.notify_low_balance": "credits.notifications",
@@ -27,6 +32,7 @@ FOLLOW_UPS = {
 SWEEPS = {
     "credits.sweep_outbox": "credits.sweeps",
     "credits.sweep_waiting": "credits.sweeps",
+    "credits.sweep_due": "credits.sweeps",
     "credits.prune_outbox": "credits.sweeps",
 }
 LISTENED = {

@@ -27,7 +27,7 @@ ACCOUNTS = Table(
     Column("id", Uuid),
     Column("merchant_id", Uuid),
     *(Column(name, String) for name in ("platform_name", "platform_shop_id", "shop_domain")),
-    *(Column(name, BigInteger) for name in ("balance", "total_granted", "total_consumed", "sequence")),
+    *(Column(name, BigInteger) for name in ("balance", "held", "total_granted", "total_consumed", "sequence")),
 )
 TRANSACTIONS = Table(
     "credit_transactions",
@@ -88,6 +88,16 @@ class Books:
         """The merchant's balance; None while the account is not open."""
         account = self.account(merchant_id)
         return account["balance"] if account else None
+
+    def held(self, merchant_id: str) -> int | None:
+        """What holds have set aside of the merchant's balance."""
+        account = self.account(merchant_id)
+        return account["held"] if account else None
+
+    def shop_domain(self, merchant_id: str) -> str | None:
+        """The domain of the merchant's shop."""
+        account = self.account(merchant_id)
+        return account["shop_domain"] if account else None
 
     def transactions(self, merchant_id: str) -> list[Row]:
         """The merchant's transactions, posted and declined, in the order of their making."""

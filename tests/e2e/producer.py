@@ -18,9 +18,14 @@ QUEUES = {
     "credits.start_trial": "credits.grants",
     "credits.purchase": "credits.grants",
     "credits.grant": "credits.grants",
+    "credits.change_shop": "credits.grants",
+    "credits.reverse": "credits.grants",
     "credits.consume_match": "credits.consume",
     "credits.consume": "credits.consume",
     "credits.consume_many": "credits.consume",
+    "credits.hold": "credits.consume",
+    "credits.capture": "credits.consume",
+    "credits.release": "credits.consume",
 }
 EVENT_QUEUES = {
     "evt.merchant.created.v1": "credits.inbound",
@@ -51,6 +56,11 @@ def opening(merchant_id: str) -> Fields:
 def consumption(merchant_id: str, **fields: Any) -> Fields:
     """The kwargs of credits.consume."""
     return {"merchant_id": merchant_id, "amount": 1, "reference_type": "export", "reference_id": new_id(), **fields}
+
+
+def claim(merchant_id: str, **fields: Any) -> Fields:
+    """The kwargs that capture, release and reversal have alike."""
+    return {"merchant_id": merchant_id, "reference_type": "delivery", "reference_id": new_id(), **fields}
 
 
 def match(merchant_id: str, **fields: Any) -> Fields:

@@ -8,7 +8,7 @@ from celery import Celery
 from kombu import Queue
 from pytest_celery import CeleryTestSetup
 
-from tests.e2e.producer import PATIENCE_SECONDS, QUEUES, Producer, consumption, match, new_id, opening
+from tests.e2e.producer import PATIENCE_SECONDS, QUEUES, Producer, claim, consumption, match, new_id, opening
 from tests.e2e.service import Service
 from tests.processes import eventually
 from tests.servers.management import EVERYTHING, VirtualHost
@@ -61,6 +61,23 @@ def test_every_command_is_carried_out_by_its_name(producer: Producer, service: S
     assert rows[f"match {merchant}"]["metadata"] == {"shopper_id": "shopper-7", "matched_items_count": 0}
     assert rows[item["reference_id"]]["amount"] == 20
     assert sorted(row["amount"] for row in rows.values()) == [1, 6, 7, 20, 30, 100, 500]
+
+    held, given_up = (consumption(merchant, amount=amount, reference_type="job") for amount in (40, 9))
+    of_the_hold = {"hold_reference_type": "job", "hold_reference_id": held["reference_id"]}
+    of_the_other = {"hold_reference_type": "job", "hold_reference_id": given_up["reference_id"]}
+    of_the_export = {"original_reference_type": item["reference_type"], "original_reference_id": item["reference_id"]}
+    # Of two tasks on two queues nobody knows which comes first: what aims at another waits for it.
+    send("credits.capture", **claim(merchant), **of_the_hold, amount=35)
+    send("credits.release", **claim(merchant), **of_the_other)
+    send("credits.hold", **held, expires_in_s=600)
+    send("credits.hold", **given_up, expires_in_s=600)
+    send("credits.reverse", **claim(merchant), **of_the_export, amount=5)
+    shop = {**opening(merchant), "shop_domain": "new.example.com", "changed_at": "2027-01-01T00:00:00Z"}
+    send("credits.change_shop", **shop)
+
+    producer.settled(merchant, balance=550 - 35 + 5)
+    eventually(lambda: service.books.held(merchant) == 0, what="both holds resolved")
+    eventually(lambda: service.books.shop_domain(merchant) == "new.example.com", what="the shop changed")
 
 
 def test_a_message_of_another_language_needs_names_and_json_alone(producer: Producer, service: Service) -> None:

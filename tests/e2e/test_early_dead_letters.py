@@ -1,5 +1,6 @@
 """Dead letters that wait already when the worker starts: commands are tried alone, nothing else is run for them."""
 
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -19,6 +20,7 @@ pytestmark = pytest.mark.servers
 
 DELIVERY_LIMIT = 100
 NEWCOMERS = 3
+ACKNOWLEDGED_WITHIN_SECONDS = 2.0  # of their commit: the consumer's thread does it when it next wakes
 
 
 @pytest.fixture
@@ -72,6 +74,7 @@ def test_what_waited_among_the_dead_letters_is_tried_when_the_worker_starts(
         assert books.counts()[1] == 1
         assert "PRECONDITION_FAILED" not in deployed.processes["grants"].log()
         # Whatever was not acknowledged comes back once its consumer has gone.
+        time.sleep(ACKNOWLEDGED_WITHIN_SECONDS)
         deployed.processes["grants"].kill()
         assert not any(rabbitmq_admin.messages().values())
         deployed.start("grants")

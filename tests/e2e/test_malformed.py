@@ -45,7 +45,7 @@ MALFORMED = {
     "an unhashable task": Malformed("not_a_task", "", body=RIGHT, task=["credits.consume"]),
     "an unknown task": Malformed("unknown_task", "task", body=RIGHT, task="credits.consume_everything"),
     "positional arguments": Malformed("positional_arguments", "args", body='[["MERCHANT", 1], {}, {}]'),
-    "a missing field": Malformed("invalid_field", "amount"),
+    "a missing field": Malformed("invalid_field", "reference_type"),
     "an unknown field": Malformed("invalid_field", "colour", body=RIGHT.replace('"amount"', '"colour": 1, "amount"')),
     "a number as text": Malformed("invalid_field", "amount", body=RIGHT.replace(": 1", ': "1"')),
     "a boolean amount": Malformed("invalid_field", "amount", body=RIGHT.replace(": 1", ": true")),

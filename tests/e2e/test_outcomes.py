@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.producer import PATIENCE_SECONDS, Producer, consumption, match, new_id, opening
+from tests.e2e.producer import PATIENCE_SECONDS, Producer, claim, consumption, match, new_id, opening
 from tests.e2e.service import Service
 
 pytestmark = pytest.mark.servers
@@ -19,6 +19,7 @@ KEYS = [
     "reference_type",
     "reference_id",
     "reason",
+    "retried_by",
 ]
 
 
@@ -40,6 +41,7 @@ def test_posted_tells_what_moved(producer: Producer, service: Service) -> None:
         "reference_type": "export",
         "reference_id": asked["reference_id"],
         "reason": None,
+        "retried_by": None,
     }
 
 
@@ -64,6 +66,23 @@ def test_declined_is_no_failure_and_final(producer: Producer, service: Service) 
     producer.send("credits.purchase", {"merchant_id": merchant, "credits": 9, "purchase_id": new_id()})
     producer.settled(merchant, balance=12)
     assert producer.ask("credits.consume", asked)["status"] == "declined"
+
+
+def test_who_asks_for_a_hold_knows_before_it_delivers(producer: Producer, service: Service) -> None:
+    merchant = producer.merchant(credits=10)
+    held = consumption(merchant, amount=8, expires_in_s=600)
+    aims_at = {"hold_reference_type": held["reference_type"], "hold_reference_id": held["reference_id"]}
+
+    placed = producer.ask("credits.hold", held)
+    refused = producer.ask("credits.consume", consumption(merchant, amount=3))
+    taken = producer.ask("credits.capture", {**claim(merchant), **aims_at, "amount": 6})
+    late = producer.ask("credits.release", {**claim(merchant), **aims_at})
+
+    assert (placed["status"], placed["amount"], placed["balance"]) == ("recorded", 8, 10)
+    assert (refused["status"], refused["reason"]) == ("declined", "insufficient_credits")
+    assert (taken["status"], taken["amount"], taken["balance"]) == ("posted", 6, 4)
+    assert (late["status"], late["reason"]) == ("declined", "already_captured")
+    assert service.books.held(merchant) == 0
 
 
 @pytest.mark.parametrize(("change", "reason"), [({}, None), ({"shop_domain": "other.example.com"}, "shop_differs")])

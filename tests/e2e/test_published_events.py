@@ -4,12 +4,14 @@ import json
 import socket
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid5
 
 import pytest
 from kombu import Connection, Consumer, Exchange, Queue
 
+from ledger.events import rfc3339
 from tests.e2e.producer import Producer, consumption, new_id
 from tests.e2e.service import Service
 from tests.processes import eventually
@@ -78,6 +80,27 @@ def test_a_story_is_told_without_a_gap(producer: Producer, service: Service) -> 
     ]
     assert [event["metadata"]["account_sequence"] for event in told] == [1, 2, 3, 4, 5, 6, 7, 8]
     assert [event["metadata"]["transaction_sequence"] for event in told] == [1, 2, 2, None, 3, 3, 4, 4]
+
+
+def test_what_time_alone_does_is_told_though_nobody_asks(producer: Producer, service: Service) -> None:
+    soon = (datetime.now(UTC) + timedelta(seconds=3)).isoformat()
+    with listening(service) as listener:
+        merchant = producer.merchant(credits=200)
+        goodwill = consumption(merchant, amount=20, reference_type="goodwill", expires_at=soon)
+        producer.ask("credits.grant", goodwill)
+        producer.ask("credits.hold", consumption(merchant, amount=190, expires_in_s=1))
+
+        messages = eventually(lambda: found if len(found := listener.of(merchant)) >= 6 else None)
+
+    told = envelopes(messages)
+    assert [event["event_type"].split(".")[2] for event in told] == [
+        *("granted", "granted", "expiring_soon", "held", "released", "expired")
+    ]
+    assert told[4]["data"]["reason"] == "expired"
+    assert told[4]["metadata"]["transaction_sequence"] is None
+    assert told[5]["timestamp"] == rfc3339(datetime.fromisoformat(soon))
+    assert told[5]["data"]["original_reference_id"] == goodwill["reference_id"]
+    assert service.books.balance(merchant) == 200
 
 
 def test_an_event_travels_in_the_contracts_envelope(producer: Producer, service: Service) -> None:

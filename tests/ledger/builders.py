@@ -5,9 +5,24 @@ from itertools import count
 from typing import Any
 from uuid import UUID, uuid4
 
-from ledger.commands import Command, Consume, ConsumeMatch, Grant, OpenAccount, Purchase, StartTrial
+from ledger.commands import (
+    Capture,
+    ChangeShop,
+    Command,
+    Consume,
+    ConsumeMatch,
+    Grant,
+    Hold,
+    OpenAccount,
+    Purchase,
+    Release,
+    Reverse,
+    StartTrial,
+)
+from ledger.fields import MAX_AMOUNT
+from ledger.identifiers import new_id
 from ledger.journal import post
-from ledger.models import Account, Transaction
+from ledger.models import Account, Lot, Transaction
 from ledger.requests import Request
 
 CORRELATION_ID = "corr_0123456789ab"
@@ -62,6 +77,45 @@ def consume(**fields: Any) -> Consume:
     return Consume(**_movement("export", fields))
 
 
+def hold(**fields: Any) -> Hold:
+    """The command that sets 10 credits aside for a job, for an hour."""
+    return Hold(**{"expires_in_s": 3600, **_movement("job", fields)})
+
+
+def capture(of: Hold, **fields: Any) -> Capture:
+    """The command that captures a hold, all of it unless fields say how much."""
+    target = {"hold_reference_type": of.reference_type, "hold_reference_id": of.reference_id}
+    return Capture(**{**_claim("delivery", fields), "merchant_id": of.merchant_id, **target, **fields})
+
+
+def release(of: Hold, **fields: Any) -> Release:
+    """The command that gives up a hold."""
+    target = {"hold_reference_type": of.reference_type, "hold_reference_id": of.reference_id}
+    return Release(**{**_claim("cancelled", fields), "merchant_id": of.merchant_id, **target, **fields})
+
+
+def reverse(original: tuple[str, str], **fields: Any) -> Reverse:
+    """The command that reverses the transaction with that reference, all of it unless fields say how much."""
+    target = {"original_reference_type": original[0], "original_reference_id": original[1]}
+    return Reverse(**{**_claim("refund", fields), **target, **fields})
+
+
+def change_shop(**fields: Any) -> ChangeShop:
+    """The command that moves an account to another shop."""
+    defaults = {
+        "merchant_id": uuid4(),
+        "platform_name": "shopify",
+        "platform_shop_id": fresh("shop"),
+        "shop_domain": f"{fresh('shop')}.example.com",
+        "changed_at": "2026-01-31T12:00:00Z",
+    }
+    return ChangeShop(**{**defaults, **fields})
+
+
+def _claim(reference_type: str, fields: dict[str, Any]) -> dict[str, Any]:
+    return {"merchant_id": uuid4(), "reference_type": reference_type, "reference_id": fresh(reference_type), **fields}
+
+
 def _movement(reference_type: str, fields: dict[str, Any]) -> dict[str, Any]:
     defaults = {
         "merchant_id": uuid4(),
@@ -99,10 +153,34 @@ def account_row(**columns: Any) -> Account:
         "platform_name": "shopify",
         "platform_shop_id": fresh("shop"),
         "shop_domain": f"{fresh('shop')}.example.com",
+        "balance": 0,
+        "held": 0,
+        "total_granted": 0,
+        "total_consumed": 0,
+        "total_expired": 0,
+        "sequence": 0,
+        "event_sequence": 0,
+        "rows": max(0, columns.get("sequence", 0)),
+        "head": "",
+        "armed": True,
+        "frozen": False,
         "created_at": OPENED_AT,
         "updated_at": OPENED_AT,
     }
     return Account(**{**defaults, **columns})
+
+
+def filled_account(credits: int, **columns: Any) -> Account:
+    """An account that holds so many credits, out of lots that no transaction tells of."""
+    account = account_row(balance=credits, total_granted=credits, **columns)
+    account.save()
+    for place in range(0, credits, MAX_AMOUNT):
+        amount = min(MAX_AMOUNT, credits - place)
+        lot = {"reference_type": "opening", "reference_id": str(place), "category": "promotional", "priority": 50}
+        figures = {"amount": amount, "remaining": amount, "held": 0, "sequence": place // MAX_AMOUNT, "expiries": 0}
+        flags = {"pending": False, "is_open": True, "warned": False, "correlation_id": CORRELATION_ID}
+        Lot.objects.create(id=new_id(), account=account, effective_at=OPENED_AT, **lot, **figures, **flags)
+    return account
 
 
 def transaction_row(account: Account, **columns: Any) -> Transaction:
@@ -111,6 +189,7 @@ def transaction_row(account: Account, **columns: Any) -> Transaction:
     defaults = {
         "account_id": account.id,
         "merchant_id": account.merchant_id,
+        "number": account.rows + 1,
         "sequence": account.sequence + 1,
         "status": Transaction.Status.POSTED,
         "kind": Transaction.Kind.GRANT,
@@ -121,10 +200,12 @@ def transaction_row(account: Account, **columns: Any) -> Transaction:
         "balance_after": account.balance + amount,
         "total_granted": account.total_granted + amount,
         "total_consumed": account.total_consumed,
+        "total_expired": account.total_expired,
         "reference_type": "goodwill",
         "reference_id": fresh("goodwill"),
         "correlation_id": CORRELATION_ID,
         "created_at": account.updated_at,
+        "digest": "0" * 64,
     }
     return Transaction(**{**defaults, **columns})
 

@@ -5,10 +5,25 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from ledger.commands import Consume, ConsumeMany, ConsumeMatch, Grant, OpenAccount, Purchase, StartTrial
+from ledger.commands import (
+    Capture,
+    ChangeShop,
+    Consume,
+    ConsumeMany,
+    ConsumeMatch,
+    Grant,
+    Hold,
+    OpenAccount,
+    Purchase,
+    Release,
+    Reverse,
+    StartTrial,
+)
 
 MERCHANT = "0190f5fe-7c00-7a00-8000-00000000abcd"
 ITEM = {"merchant_id": MERCHANT, "amount": 7, "reference_type": "export", "reference_id": "export-1"}
+CLAIM = {"merchant_id": MERCHANT, "reference_type": "delivery", "reference_id": "delivery-1"}
+OF_HOLD = {"hold_reference_type": "job", "hold_reference_id": "job-1"}
 COMPLETE: dict[type[BaseModel], dict[str, Any]] = {
     OpenAccount: {
         "merchant_id": MERCHANT,
@@ -19,6 +34,17 @@ COMPLETE: dict[type[BaseModel], dict[str, Any]] = {
     StartTrial: {"merchant_id": MERCHANT, "ends_at": "2026-02-28T00:00:00Z"},
     Purchase: {"merchant_id": MERCHANT, "credits": 100, "purchase_id": "purchase-1"},
     Grant: ITEM,
+    Hold: {**ITEM, "expires_in_s": 3600},
+    Capture: {**CLAIM, **OF_HOLD},
+    Release: {**CLAIM, **OF_HOLD},
+    Reverse: {**CLAIM, "original_reference_type": "purchase", "original_reference_id": "purchase-1"},
+    ChangeShop: {
+        "merchant_id": MERCHANT,
+        "platform_name": "shopify",
+        "platform_shop_id": "gid://shopify/Shop/2",
+        "shop_domain": "other.example.com",
+        "changed_at": "2026-02-01T00:00:00Z",
+    },
     ConsumeMatch: {
         "merchant_id": MERCHANT,
         "match_id": "match-1",

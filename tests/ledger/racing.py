@@ -81,7 +81,7 @@ def _take(turn: Turn, work: Callable[..., Any], barrier: Barrier) -> Any:
 def post_together(requests: Sequence[Request]) -> list[Outcome]:
     """Post a batch for as long as it takes."""
     from ledger.journal.surely import post_surely  # noqa: PLC0415  (Django is set up only in the process that calls)
-    from ledger.rules.state import Waiting  # noqa: PLC0415
+    from ledger.rules.batch import Waiting  # noqa: PLC0415
 
     return post_surely([Waiting(request) for request in requests], pause=wait).outcomes
 

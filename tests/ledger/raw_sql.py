@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.db.models import Model
+from django.db.models.expressions import DatabaseDefault
 from django.db.transaction import atomic
 
 from ledger.models import Account, Transaction
@@ -33,9 +34,14 @@ def insert(row: Model, *, verb: str = "INSERT") -> None:
     columns = [
         (field.column, field.get_db_prep_save(getattr(row, field.attname), connection))
         for field in row._meta.local_concrete_fields
-        if not field.has_db_default()
+        if not isinstance(getattr(row, field.attname), DatabaseDefault)
     ]
     names = ", ".join(name for name, _ in columns)
     marks = ", ".join("%s" for _ in columns)
     statement = f"{verb} INTO {row._meta.db_table} ({names}) VALUES ({marks})"
     execute(statement, [value for _, value in columns])
+
+
+def somebody_waits_for_us() -> bool:
+    """Whether another connection waits for a lock that this one holds (PostgreSQL)."""
+    return execute("SELECT 1 FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))") != []

@@ -88,7 +88,7 @@ def test_a_removed_newest_row_is_found_by_its_account():
         ({"amount": 61}, "balance_after", 89, 90),
         ({"amount": 0}, "amount", "1 to 1000000000000", 0),
         ({"amount": -60}, "amount", "1 to 1000000000000", -60),
-        ({"total_granted": 160}, "running totals", 90, "160 - 60"),
+        ({"total_granted": 160}, "running totals", 90, "160 - 60 - 0"),
         ({"sequence": None}, "sequence", "a number from 1 on", None),
         ({"reason": "balance_limit"}, "reason", "none", "'balance_limit'"),
         ({"status": "pending"}, "status", "a known one", "'pending'"),
@@ -109,7 +109,7 @@ def test_a_posted_row_that_is_wrong_is_found(columns, what, expected, found):
     ("columns", "what", "expected", "found"),
     [
         ({"balance_after": 1, "total_granted": 151}, "balance_after", 0, 1),
-        ({"total_consumed": 151}, "running totals", 0, "150 - 151"),
+        ({"total_consumed": 151}, "running totals", 0, "150 - 151 - 0"),
         ({"sequence": 9}, "sequence", None, 9),
         ({"reason": ""}, "reason", "why it was declined", "''"),
     ],

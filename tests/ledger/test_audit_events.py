@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 
 from ledger.models import Account, OutboxRow, Transaction
-from tests.ledger.audited import assert_books_are_right, assert_found, corrupt, findings, remove
+from tests.ledger.audited import assert_books_are_right, assert_found, chain_anew, corrupt, findings, remove
 from tests.ledger.books import story
 from tests.ledger.builders import opened_account
 
@@ -30,6 +30,7 @@ def made_long_ago(*, days: int) -> None:
         corrupt(account, created_at=account.created_at - earlier, updated_at=account.updated_at - earlier)
     for row in [*Transaction.objects.all(), *OutboxRow.objects.all()]:
         corrupt(row, created_at=row.created_at - earlier)
+    chain_anew()
 
 
 # Numbers

@@ -7,15 +7,18 @@ from pydantic import ValidationError
 
 from ledger.commands import (
     COMMANDS,
-    MAX_AMOUNT,
-    PLATFORMS,
+    Capture,
+    ChangeShop,
     Consume,
     ConsumeMany,
     ConsumeMatch,
     Grant,
     OpenAccount,
     Purchase,
+    Release,
+    Reverse,
 )
+from ledger.fields import MAX_AMOUNT, PLATFORMS
 from tests.ledger.complete import COMPLETE, MERCHANT, UNPRINTABLE, accepted, named, refused_field
 
 AMOUNTS = [(Purchase, "credits"), (Grant, "amount"), (Consume, "amount")]
@@ -37,6 +40,10 @@ EVERY_TEXT = [
     (Grant, "description"),
     (Consume, "reference_type"),
     (Consume, "description"),
+    (Capture, "hold_reference_id"),
+    (Release, "hold_reference_type"),
+    (Reverse, "original_reference_id"),
+    (ChangeShop, "shop_domain"),
 ]
 
 
@@ -54,6 +61,11 @@ def test_every_task_of_the_contract_has_its_command():
         "credits.consume_match",
         "credits.consume",
         "credits.consume_many",
+        "credits.hold",
+        "credits.capture",
+        "credits.release",
+        "credits.reverse",
+        "credits.change_shop",
     }
 
 
@@ -64,7 +76,7 @@ def test_a_complete_command_is_accepted(command):
 
 @pytest.mark.parametrize("command", COMPLETE, ids=named)
 def test_an_unknown_field_is_refused(command):
-    assert refused_field(command, priority="high") == ("priority",)
+    assert refused_field(command, urgency="high") == ("urgency",)
 
 
 @pytest.mark.parametrize(

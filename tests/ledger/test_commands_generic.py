@@ -5,7 +5,8 @@ from uuid import UUID
 
 import pytest
 
-from ledger.commands import RESERVED_REFERENCE_TYPES, Consume, ConsumeMany, Grant
+from ledger.commands import Consume, ConsumeMany, Grant
+from ledger.fields import RESERVED_REFERENCE_TYPES
 from tests.ledger.complete import ITEM, MERCHANT, UNPRINTABLE, accepted, named, refused_field
 
 GENERIC = [Grant, Consume]

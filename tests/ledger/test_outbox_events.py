@@ -8,7 +8,7 @@ from django.db import connection
 from ledger.journal import post
 from ledger.journal.surely import post_surely
 from ledger.models import Account, OutboxRow, ParkedMessage, Transaction
-from ledger.rules.state import Waiting
+from ledger.rules.batch import Waiting
 from tests.ledger.audited import assert_books_are_right
 from tests.ledger.builders import (
     CORRELATION_ID,
@@ -179,7 +179,7 @@ def test_what_is_to_be_published_is_what_was_stored_in_order():
 
 
 @pytest.mark.django_db
-def test_a_replay_a_conflict_and_a_declined_credit_tell_nothing():
+def test_a_replay_and_a_conflict_tell_nothing_and_a_declined_credit_once():
     full = opened_account()
     other = opened_account()
     bought = purchase(merchant_id=full.merchant_id, purchase_id=fresh("p"))
@@ -195,4 +195,5 @@ def test_a_replay_a_conflict_and_a_declined_credit_tell_nothing():
         )
     )
 
-    assert OutboxRow.objects.count() == before
+    (declined,) = OutboxRow.objects.order_by("id")[before:]
+    assert (declined.event_type, declined.body["data"]["reason"]) == ("evt.credits.declined.v1", "balance_limit")

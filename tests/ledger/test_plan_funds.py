@@ -5,7 +5,8 @@ from uuid import UUID
 
 import pytest
 
-from ledger.commands import MAX_BALANCE, Command
+from ledger.commands import Command
+from ledger.fields import MAX_BALANCE
 from ledger.outcomes import Outcome, Status
 from ledger.rules.state import Kind, Operation, Policy
 from tests.ledger.builders import consume, consume_match, grant, merchant, open_account, purchase, request, start_trial
@@ -20,8 +21,7 @@ def ledger_with(balance: int) -> PaperLedger:
     """A ledger with one open account that holds so many credits."""
     ledger = PaperLedger(Policy(trial_credits=TRIAL, low_balance_threshold=0))
     ledger.post(request(open_account(merchant_id=OURS, platform_name="magento")))
-    account = ledger.accounts[OURS]
-    account.balance, account.total_granted = balance, balance
+    ledger.fill(OURS, balance)
     return ledger
 
 
@@ -54,7 +54,7 @@ def test_a_credit_may_fill_an_account_exactly(command, amount):
 
 
 @each_credit
-def test_a_credit_that_would_overfill_an_account_is_declined_and_tells_nothing(command, amount):
+def test_a_credit_that_would_overfill_an_account_is_declined_and_told(command, amount):
     ledger = ledger_with(MAX_BALANCE - amount + 1)
 
     outcome = decide(ledger, command)
@@ -62,7 +62,9 @@ def test_a_credit_that_would_overfill_an_account_is_declined_and_tells_nothing(c
     assert (outcome.status, outcome.reason) == (Status.DECLINED, "balance_limit")
     assert (outcome.amount, outcome.balance) == (amount, MAX_BALANCE - amount + 1)
     assert ledger.entries[-1].sequence is None
-    assert not ledger.events
+    ((_, event),) = ledger.events
+    assert (event.event_type, event.data["reason"]) == ("evt.credits.declined.v1", "balance_limit")
+    assert event.data["attempted_amount"] == amount
     assert ledger.accounts[OURS].balance == MAX_BALANCE - amount + 1
 
 

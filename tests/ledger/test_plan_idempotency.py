@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from ledger.commands import MAX_AMOUNT, MAX_BALANCE, Command
+from ledger.commands import Command
+from ledger.fields import MAX_AMOUNT, MAX_BALANCE
 from ledger.outcomes import Outcome, Status
 from ledger.rules.state import Policy
 from tests.ledger.builders import (

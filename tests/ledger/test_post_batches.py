@@ -10,16 +10,17 @@ from django.utils import timezone
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from ledger.commands import MAX_BALANCE, Command
+from ledger.commands import Command
+from ledger.fields import MAX_BALANCE
 from ledger.journal import post
 from ledger.journal.sweep import post_due
-from ledger.models import Account, OutboxRow, ParkedMessage, ShopDifference, Transaction, WaitingCommand
+from ledger.models import Account, Hold, Lot, OutboxRow, ParkedMessage, ShopDifference, Transaction, WaitingCommand
 from ledger.outcomes import Outcome
 from ledger.requests import Request
 from tests.ledger.builders import (
-    account_row,
     consume,
     consume_match,
+    filled_account,
     grant,
     open_account,
     opened_account,
@@ -68,14 +69,12 @@ def test_any_cut_into_batches_leaves_the_same_rows_as_one_by_one(small_numbers, 
 
 def told_in(world: str, sketches: Any) -> list[Request]:
     """The sequence in a world of its own, in which one account is open already, and all but full."""
-    filled = MAX_BALANCE - ROOM_LEFT
-    account_row(
+    filled_account(
+        MAX_BALANCE - ROOM_LEFT,
         merchant_id=merchant_in(world, RICH),
         platform_shop_id="shop-1",
         shop_domain="shop-1.example.com",
-        balance=filled,
-        total_granted=filled,
-    ).save()
+    )
     return told(sketches, world=world)
 
 
@@ -109,12 +108,15 @@ def rows(world: str) -> dict[str, list[Any]]:
     """All rows of a world, without ids, times, and what else differs between worlds."""
     merchants = {merchant_in(world, number): f"merchant {number}" for number in range(RICH + 1)}
     names = {str(merchant): name for merchant, name in merchants.items()}
+    names |= {str(lot.id): f"lot {lot.reference_id}" for lot in Lot.objects.filter(account__merchant_id__in=merchants)}
     its_own = {"merchant_id__in": merchants}
     of_its_accounts = {"account__merchant_id__in": merchants}
     read: dict[str, tuple[Any, tuple[str, ...]]] = {
         "accounts": (Account.objects.filter(**its_own).order_by("merchant_id"), ACCOUNT),
         "transactions": (Transaction.objects.filter(**its_own).order_by("reference_type", "reference_id"), TRANSACTION),
         "events": (OutboxRow.objects.filter(**of_its_accounts).order_by("account_sequence"), EVENT),
+        "lots": (Lot.objects.filter(**of_its_accounts), LOT),
+        "holds": (Hold.objects.filter(**of_its_accounts), HOLD),
         "waiting": (WaitingCommand.objects.filter(**its_own).order_by("id"), ("correlation_id", "task", "kwargs")),
         "parked": (ParkedMessage.objects.filter(**its_own), PARKED),
         "differences": (ShopDifference.objects.filter(**of_its_accounts), DIFFERENCE),
@@ -134,12 +136,28 @@ def rows(world: str) -> dict[str, list[Any]]:
 def told_of(value: Any, names: dict[str, str]) -> Any:
     if not (isinstance(value, dict) and "event_id" in value):
         return names.get(str(value), value)
-    return {part: value[part] for part in ("event_type", "correlation_id", "data", "metadata")}
+    told = {part: value[part] for part in ("event_type", "correlation_id", "data", "metadata")}
+    told["data"].pop("expires_at", None)  # of a hold: so many seconds from now
+    return told
 
 
-ACCOUNT = ("merchant_id", "balance", "total_granted", "total_consumed", "sequence", "event_sequence", "armed")
+ACCOUNT = (
+    "merchant_id",
+    "balance",
+    "held",
+    "total_granted",
+    "total_consumed",
+    "total_expired",
+    "sequence",
+    "event_sequence",
+    "rows",
+    "armed",
+    "frozen",
+)
+LOT = ("account__merchant_id", "reference_type", "reference_id", "remaining", "held", "sequence", "pending", "expiries")
+HOLD = ("account__merchant_id", "reference_type", "reference_id", "amount", "status", "captured")
 TRANSACTION = (
-    *("merchant_id", "sequence", "status", "kind", "operation", "amount", "stated_amount", "balance_before"),
+    *("merchant_id", "number", "sequence", "status", "kind", "operation", "amount", "stated_amount", "balance_before"),
     *("balance_after", "total_granted", "total_consumed", "reference_type", "reference_id", "reason", "description"),
     *("metadata", "correlation_id"),
 )
@@ -184,8 +202,7 @@ def kind_insufficient() -> tuple[Request, dict[str, Any]]:
 
 
 def kind_balance_limit() -> tuple[Request, dict[str, Any]]:
-    full = account_row(balance=MAX_BALANCE, total_granted=MAX_BALANCE)
-    full.save()
+    full = filled_account(MAX_BALANCE)
     command = grant(merchant_id=full.merchant_id, amount=1)
     return request(command), {"status": "declined", "reason": "balance_limit", "balance": MAX_BALANCE}
 

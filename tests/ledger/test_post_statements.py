@@ -1,13 +1,27 @@
 """The batch is the primitive: a post of 500 requests sends as many statements as a post of one."""
 
+import time
 from contextlib import contextmanager
+from datetime import timedelta
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 
 from ledger.journal import post
 from ledger.models import Transaction
-from tests.ledger.builders import consume, grant, open_account, opened_account, purchase, requests
+from tests.ledger.builders import (
+    capture,
+    consume,
+    grant,
+    hold,
+    open_account,
+    opened_account,
+    purchase,
+    release,
+    requests,
+    reverse,
+)
 
 
 @contextmanager
@@ -49,6 +63,36 @@ def test_five_hundred_requests_take_as_many_statements_as_one():
 
     assert Transaction.objects.filter(operation="debit").count() == 501
     assert len(sent[0]) == len(sent[1]) < 12
+
+
+def of_lots_and_holds(count):
+    """So many accounts with three lots and a hold; then a capture, a release, reversals, and something due on each."""
+    soon = timezone.now() + timedelta(seconds=2)  # more than it takes to post what comes first
+    first, then = [], []
+    for _ in range(count):
+        ours = {"merchant_id": opened_account(credits_bought=50).merchant_id}
+        granted, spent = grant(**ours, amount=9, priority=99, expires_at=soon), consume(**ours, amount=20)
+        taken, freed = hold(**ours), hold(**ours)
+        first += [granted, grant(**ours, effective_at=soon), spent, taken, freed]
+        then += [capture(taken, amount=3), release(freed), consume(**ours, amount=1), hold(**ours, amount=1)]
+        then += [reverse((it.reference_type, it.reference_id), **ours, amount=1) for it in (spent, spent, granted)]
+    post(requests(*first))
+    while timezone.now() <= soon:
+        time.sleep(0.01)
+    return requests(*then)
+
+
+@pytest.mark.django_db
+def test_so_does_a_batch_of_lots_and_holds_with_something_due_on_every_account():
+    sent = []
+    for size in (1, 30):
+        batch = of_lots_and_holds(size)
+        with statements() as of_this_size:
+            post(batch)
+        sent.append(of_this_size)
+
+    assert Transaction.objects.filter(kind="expire").count() == 31
+    assert len(sent[0]) == len(sent[1]) < 20
 
 
 @pytest.mark.django_db

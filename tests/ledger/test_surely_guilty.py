@@ -8,7 +8,7 @@ from ledger.journal.sweep import post_due
 from ledger.messages import Message
 from ledger.models import Account, OutboxRow, ParkedMessage, Transaction, WaitingCommand
 from ledger.outcomes import Status
-from ledger.rules.state import Waiting
+from ledger.rules.batch import Waiting
 from tests.ledger.audited import assert_books_are_right
 from tests.ledger.builders import consume, fresh, grant, open_account, opened_account, purchase, request, requests
 

@@ -15,7 +15,7 @@ from ledger.errors import Trouble
 from ledger.journal.surely import post_surely, through_trouble
 from ledger.models import Account, OutboxRow, ParkedMessage
 from ledger.outcomes import Status
-from ledger.rules.state import Waiting
+from ledger.rules.batch import Waiting
 from tests.ledger.audited import assert_books_are_right
 from tests.ledger.builders import consume, open_account, opened_account, purchase, requests
 from tests.ledger.raw_sql import contents, on_sqlite

@@ -14,7 +14,7 @@ from creditsvc.celery import app
 from ledger.journal.outbox import Recorded
 from ledger.journal.post import post_batch
 from ledger.models import OutboxRow
-from ledger.rules.state import Waiting
+from ledger.rules.batch import Waiting
 from tasks.outgoing import Outgoing
 from tasks.publishing import Publisher, publisher_for
 from tasks.relay import Relay

@@ -1,13 +1,18 @@
 """The producer of the credit service's commands and plain events, for other services. See README.md."""
 
 from credits_client.commands import (
+    Capture,
+    ChangeShop,
     Command,
     Consume,
     ConsumeMany,
     ConsumeMatch,
     Grant,
+    Hold,
     OpenAccount,
     Purchase,
+    Release,
+    Reverse,
     StartTrial,
     command,
 )
@@ -30,6 +35,8 @@ from credits_client.retry import Retry
 __all__ = [
     "BrokerRefused",
     "BrokerUnreachable",
+    "Capture",
+    "ChangeShop",
     "Command",
     "Consume",
     "ConsumeMany",
@@ -41,6 +48,7 @@ __all__ = [
     "Failure",
     "FieldRefused",
     "Grant",
+    "Hold",
     "Interrupted",
     "MatchCompleted",
     "MerchantCreated",
@@ -49,8 +57,10 @@ __all__ = [
     "OpenAccount",
     "PlainEvent",
     "Purchase",
+    "Release",
     "Report",
     "Retry",
+    "Reverse",
     "SomeFailed",
     "StartTrial",
     "TrialStarted",

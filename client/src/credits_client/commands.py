@@ -1,20 +1,27 @@
 """The commands: what the ledger may be asked to do. To build one is to check it."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from credits_client.errors import FieldRefused
 from credits_client.fields import (
+    DEFAULT_PRIORITY,
     MAX_ITEMS,
     Amount,
+    AnyReferenceType,
+    Category,
     Count,
     Description,
+    HoldSeconds,
     MerchantId,
     Metadata,
     Moment,
+    OnShortfall,
     Platform,
+    Priority,
     ReferenceType,
     ShopDomain,
     Text,
@@ -68,6 +75,18 @@ class OpenAccount(Command):
     shop_domain: ShopDomain
 
 
+class ChangeShop(Command):
+    """Move the account to another shop, as of changed_at; an older change than the newest is no change."""
+
+    task: ClassVar[str] = "credits.change_shop"
+
+    merchant_id: MerchantId
+    platform_name: Platform
+    platform_shop_id: Text
+    shop_domain: ShopDomain
+    changed_at: Moment
+
+
 class StartTrial(Command):
     """Grant the trial's credits, once per merchant for ever."""
 
@@ -98,25 +117,79 @@ class ConsumeMatch(Command):
     matched_items_count: Count
 
 
-class _Movement(Command):
+class _Claim(Command):
     merchant_id: MerchantId
-    amount: Amount
     reference_type: ReferenceType
     reference_id: Text
     description: Description = ""
     metadata: Metadata = Field(default_factory=dict)
 
 
-class Grant(_Movement):
-    """Grant credits for any other reason: goodwill, a promotion."""
+class Grant(_Claim):
+    """Grant credits for any other reason: goodwill, a promotion. They may become effective later, and expire."""
 
     task: ClassVar[str] = "credits.grant"
 
+    amount: Amount
+    category: Category = "promotional"
+    priority: Priority = DEFAULT_PRIORITY
+    effective_at: Moment | None = None
+    expires_at: Moment | None = None
 
-class Consume(_Movement):
+    @field_validator("expires_at")
+    @classmethod
+    def _after_it_is_effective(cls, expires_at: datetime | None, fields: ValidationInfo) -> datetime | None:
+        effective_at = fields.data.get("effective_at")
+        if expires_at is not None and effective_at is not None and expires_at <= effective_at:
+            raise ValueError("must be later than effective_at")
+        return expires_at
+
+
+class Consume(_Claim):
     """Consume credits for any other reason."""
 
     task: ClassVar[str] = "credits.consume"
+
+    amount: Amount
+
+
+class Hold(_Claim):
+    """Set credits aside for expires_in_s seconds, until they are captured or released."""
+
+    task: ClassVar[str] = "credits.hold"
+
+    amount: Amount
+    expires_in_s: HoldSeconds
+
+
+class _Resolution(_Claim):
+    hold_reference_type: AnyReferenceType
+    hold_reference_id: Text
+
+
+class Capture(_Resolution):
+    """Consume what a hold has set aside, all or part; the rest is released."""
+
+    task: ClassVar[str] = "credits.capture"
+
+    amount: Amount | None = None
+
+
+class Release(_Resolution):
+    """Give up a hold."""
+
+    task: ClassVar[str] = "credits.release"
+
+
+class Reverse(_Claim):
+    """Undo a posted transaction, all or part of it."""
+
+    task: ClassVar[str] = "credits.reverse"
+
+    original_reference_type: AnyReferenceType
+    original_reference_id: Text
+    amount: Amount | None = None
+    on_shortfall: OnShortfall = "decline"
 
 
 class ConsumeMany(Command):
@@ -144,7 +217,21 @@ class ConsumeMany(Command):
 
 
 COMMANDS: dict[str, type[Command]] = {
-    command.task: command for command in (OpenAccount, StartTrial, Purchase, Grant, ConsumeMatch, Consume, ConsumeMany)
+    command.task: command
+    for command in (
+        OpenAccount,
+        ChangeShop,
+        StartTrial,
+        Purchase,
+        Grant,
+        Reverse,
+        ConsumeMatch,
+        Consume,
+        ConsumeMany,
+        Hold,
+        Capture,
+        Release,
+    )
 }
 
 

@@ -12,6 +12,9 @@ MAX_AMOUNT = 10**12
 MAX_ITEMS = 500
 MAX_METADATA_BYTES = 8 * 1024
 MAX_METADATA_DEPTH = 100
+MAX_HOLD_S = 30 * 24 * 60 * 60
+MAX_PRIORITY = 100
+DEFAULT_PRIORITY = 50
 RESERVED_REFERENCE_TYPES = frozenset({"trial", "expire", "adjust", "reverse", "retry", "activate", "import"})
 
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -112,7 +115,12 @@ Platform = Annotated[
     Literal["shopify", "bigcommerce", "woocommerce", "magento", "squarespace", "custom"], BeforeValidator(_lower)
 ]
 ShopDomain = Annotated[Text, BeforeValidator(_lower), AfterValidator(_shop_domain)]
-ReferenceType = Annotated[str, Field(pattern=r"^[a-z0-9_.-]{1,64}$"), AfterValidator(_not_reserved)]
+AnyReferenceType = Annotated[str, Field(pattern=r"^[a-z0-9_.-]{1,64}$")]
+ReferenceType = Annotated[AnyReferenceType, AfterValidator(_not_reserved)]
+Category = Literal["paid", "promotional"]
+Priority = Annotated[int, Field(ge=0, le=MAX_PRIORITY)]
+HoldSeconds = Annotated[int, Field(ge=1, le=MAX_HOLD_S)]
+OnShortfall = Literal["decline", "take_what_is_left"]
 Description = Annotated[str, Field(max_length=1000), AfterValidator(_refuse_unprintable)]
 Metadata = Annotated[dict[str, Any], AfterValidator(_storable_metadata)]
 # Times may be given as text, which strict mode would refuse.

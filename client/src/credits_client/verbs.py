@@ -1,33 +1,33 @@
-"""One typed method for every command and every plain event; each builds it, which checks it, and sends it."""
+"""One typed method for every command; each builds it, which checks it, and sends it."""
 
-from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from credits_client.commands import (
-    Command,
+    Capture,
+    ChangeShop,
     Consume,
     ConsumeMany,
     ConsumeMatch,
     Grant,
+    Hold,
     OpenAccount,
     Purchase,
+    Release,
+    Reverse,
     StartTrial,
 )
-from credits_client.events import CreditsPurchased, MatchCompleted, MerchantCreated, PlainEvent, TrialStarted
+from credits_client.event_verbs import EventVerbs
+from credits_client.fields import DEFAULT_PRIORITY
 
 
-class Verbs(ABC):
-    """What a producer can say. Every method returns the message's id, and raises FieldRefused or NotConfirmed.
+class Verbs(EventVerbs):
+    """What a producer can ask for, and tell. Every method returns the message's id; raises FieldRefused, NotConfirmed.
 
     An amount is whole credits. description, metadata and correlation_id may be left open.
     """
-
-    @abstractmethod
-    def send(self, what: Command | PlainEvent, *, message_id: UUID | str | None = None) -> str:
-        """Send one command or plain event. message_id is for sending the same message again."""
 
     def open_account(
         self,
@@ -86,11 +86,15 @@ class Verbs(ABC):
         amount: int,
         reference_type: str,
         reference_id: str,
+        category: str = "promotional",
+        priority: int = DEFAULT_PRIORITY,
+        effective_at: datetime | str | None = None,
+        expires_at: datetime | str | None = None,
         description: str = "",
         metadata: dict[str, Any] | None = None,
         correlation_id: str | None = None,
     ) -> str:
-        """Grant credits for any other reason: goodwill, a promotion."""
+        """Grant credits for any other reason: goodwill, a promotion. Times need a time zone."""
         return self.send(
             Grant.of(
                 {
@@ -98,6 +102,10 @@ class Verbs(ABC):
                     "amount": amount,
                     "reference_type": reference_type,
                     "reference_id": reference_id,
+                    "category": category,
+                    "priority": priority,
+                    "effective_at": effective_at,
+                    "expires_at": expires_at,
                     "description": description,
                     "metadata": {} if metadata is None else metadata,
                     "correlation_id": correlation_id,
@@ -157,73 +165,143 @@ class Verbs(ABC):
         """1 to 500 consumptions in one message; each stands on its own. A refused one is named as items.3.amount."""
         return self.send(ConsumeMany.of({"items": list(items), "correlation_id": correlation_id}))
 
-    def merchant_created(
+    def hold(
         self,
         *,
         merchant_id: UUID | str,
-        platform: str,
+        amount: int,
+        reference_type: str,
+        reference_id: str,
+        expires_in_s: int,
+        description: str = "",
+        metadata: dict[str, Any] | None = None,
+        correlation_id: str | None = None,
+    ) -> str:
+        """Set credits aside for expires_in_s seconds (30 days at most), until they are captured or released."""
+        return self.send(
+            Hold.of(
+                {
+                    "merchant_id": merchant_id,
+                    "amount": amount,
+                    "reference_type": reference_type,
+                    "reference_id": reference_id,
+                    "expires_in_s": expires_in_s,
+                    "description": description,
+                    "metadata": {} if metadata is None else metadata,
+                    "correlation_id": correlation_id,
+                }
+            )
+        )
+
+    def capture(
+        self,
+        *,
+        merchant_id: UUID | str,
+        hold_reference_type: str,
+        hold_reference_id: str,
+        reference_type: str,
+        reference_id: str,
+        amount: int | None = None,
+        description: str = "",
+        metadata: dict[str, Any] | None = None,
+        correlation_id: str | None = None,
+    ) -> str:
+        """Consume what a hold has set aside, all or part of it; the rest is released."""
+        return self.send(
+            Capture.of(
+                {
+                    "merchant_id": merchant_id,
+                    "hold_reference_type": hold_reference_type,
+                    "hold_reference_id": hold_reference_id,
+                    "reference_type": reference_type,
+                    "reference_id": reference_id,
+                    "amount": amount,
+                    "description": description,
+                    "metadata": {} if metadata is None else metadata,
+                    "correlation_id": correlation_id,
+                }
+            )
+        )
+
+    def release(
+        self,
+        *,
+        merchant_id: UUID | str,
+        hold_reference_type: str,
+        hold_reference_id: str,
+        reference_type: str,
+        reference_id: str,
+        description: str = "",
+        metadata: dict[str, Any] | None = None,
+        correlation_id: str | None = None,
+    ) -> str:
+        """Give up a hold."""
+        return self.send(
+            Release.of(
+                {
+                    "merchant_id": merchant_id,
+                    "hold_reference_type": hold_reference_type,
+                    "hold_reference_id": hold_reference_id,
+                    "reference_type": reference_type,
+                    "reference_id": reference_id,
+                    "description": description,
+                    "metadata": {} if metadata is None else metadata,
+                    "correlation_id": correlation_id,
+                }
+            )
+        )
+
+    def reverse(
+        self,
+        *,
+        merchant_id: UUID | str,
+        original_reference_type: str,
+        original_reference_id: str,
+        reference_type: str,
+        reference_id: str,
+        amount: int | None = None,
+        on_shortfall: str = "decline",
+        description: str = "",
+        metadata: dict[str, Any] | None = None,
+        correlation_id: str | None = None,
+    ) -> str:
+        """Undo a posted transaction, all or part of it. on_shortfall: decline, or take_what_is_left."""
+        return self.send(
+            Reverse.of(
+                {
+                    "merchant_id": merchant_id,
+                    "original_reference_type": original_reference_type,
+                    "original_reference_id": original_reference_id,
+                    "reference_type": reference_type,
+                    "reference_id": reference_id,
+                    "amount": amount,
+                    "on_shortfall": on_shortfall,
+                    "description": description,
+                    "metadata": {} if metadata is None else metadata,
+                    "correlation_id": correlation_id,
+                }
+            )
+        )
+
+    def change_shop(
+        self,
+        *,
+        merchant_id: UUID | str,
+        platform_name: str,
+        platform_shop_id: str,
         shop_domain: str,
-        shop_gid: str,
+        changed_at: datetime | str,
         correlation_id: str | None = None,
     ) -> str:
-        """Tell that a merchant signed up: opens the account."""
+        """Move the account to another shop, as of changed_at, which needs a time zone."""
         return self.send(
-            MerchantCreated.of(
+            ChangeShop.of(
                 {
                     "merchant_id": merchant_id,
-                    "platform": platform,
+                    "platform_name": platform_name,
+                    "platform_shop_id": platform_shop_id,
                     "shop_domain": shop_domain,
-                    "shop_gid": shop_gid,
-                    "correlation_id": correlation_id,
-                }
-            )
-        )
-
-    def trial_started(
-        self, *, merchant_id: UUID | str, ends_at: datetime | str, correlation_id: str | None = None
-    ) -> str:
-        """Tell that a trial began: grants the trial's credits."""
-        return self.send(
-            TrialStarted.of({"merchant_id": merchant_id, "ends_at": ends_at, "correlation_id": correlation_id})
-        )
-
-    def credits_purchased(
-        self,
-        *,
-        merchant_id: UUID | str,
-        credits: int,  # the contract's name
-        purchase_id: str,
-        correlation_id: str | None = None,
-    ) -> str:
-        """Tell that credits were bought: grants them."""
-        return self.send(
-            CreditsPurchased.of(
-                {
-                    "merchant_id": merchant_id,
-                    "credits": credits,
-                    "purchase_id": purchase_id,
-                    "correlation_id": correlation_id,
-                }
-            )
-        )
-
-    def match_completed(
-        self,
-        *,
-        merchant_id: UUID | str,
-        match_id: str,
-        shopper_id: str,
-        matched_items_count: int,
-        correlation_id: str | None = None,
-    ) -> str:
-        """Tell that an AI match was delivered: consumes one credit."""
-        return self.send(
-            MatchCompleted.of(
-                {
-                    "merchant_id": merchant_id,
-                    "match_id": match_id,
-                    "shopper_id": shopper_id,
-                    "matched_items_count": matched_items_count,
+                    "changed_at": changed_at,
                     "correlation_id": correlation_id,
                 }
             )

@@ -93,11 +93,12 @@ def play(processes: Processes) -> None:
     if account:
         print(f"The books are where they were left: {account.balance} credits after {account.sequence} transactions.")
     producer = Producer(app)
-    for step in story(chapter=chapter, balance=account.balance if account else 0):
+    balance = account.balance if account else 0
+    for step in story(chapter=chapter, balance=balance):
         fail_if_any_died(processes)
         print(f"\n→ {step.title}\n      {step.task} {fields_of(step)}", flush=True)
         print(f"      {outcome_line(producer.send(step.task, step.fields))}", flush=True)
-    time.sleep(1)  # for the last events to arrive; nothing depends on it
+    time.sleep(5)  # for what was given for a moment to expire, and the last events to arrive; nothing depends on it
 
 
 def fields_of(step: Step) -> str:

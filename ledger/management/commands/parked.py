@@ -1,6 +1,5 @@
 """Parked messages from the command line: list them, show one whole, replay or dismiss them."""
 
-import getpass
 import json
 from argparse import ArgumentTypeError
 from collections.abc import Iterator, Sequence
@@ -11,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db.models import Q
 
 from ledger.events import rfc3339
+from ledger.management.terminal import harmless, somebody
 from ledger.models import ParkedMessage
 from ledger.outcomes import ParkReason
 from ledger.parking import AT_ONCE, MEANINGS, dismiss, replay
@@ -37,7 +37,7 @@ class Command(BaseCommand):
         for action, help_ in (("replay", "send again to their queues"), ("dismiss", "nothing more is to be done")):
             settling = actions.add_parser(action, help=help_)
             settling.add_argument("ids", type=int, nargs="+", metavar="ID")
-            settling.add_argument("--by", default=_somebody(), help="who decided; you, unless told otherwise")
+            settling.add_argument("--by", default=somebody(), help="who decided; you, unless told otherwise")
 
     def handle(self, *args: Any, action: str, **options: Any) -> None:
         getattr(self, f"_{action}")(**options)
@@ -52,7 +52,7 @@ class Command(BaseCommand):
             rows = rows.filter(Q(last_seen_at__lte=seen_at) & (Q(last_seen_at__lt=seen_at) | Q(id__lt=id_)))
         page = list(rows[: limit + 1])
         for row in page[:limit]:
-            self.stdout.write(_harmless(_summary(row)))
+            self.stdout.write(harmless(_summary(row)))
         if len(page) > limit:
             last = page[limit - 1]
             self.stdout.write(f"More: --after {rfc3339(last.last_seen_at)},{last.pk}")
@@ -62,7 +62,7 @@ class Command(BaseCommand):
         if row is None:
             raise CommandError(f"no parked message {id}")
         for line in _whole(row):
-            self.stdout.write(_harmless(line))
+            self.stdout.write(harmless(line))
 
     def _replay(self, *, ids: Sequence[int], by: str, **_: Any) -> None:
         self._report(ids, self._settled(ids, replay, by=by), done="sent again")
@@ -100,19 +100,6 @@ def _positive(text: str) -> int:
     if number < 1:
         raise ArgumentTypeError("must be 1 or more")
     return number
-
-
-def _somebody() -> str:
-    """The name of whoever runs this; a container's user may have none."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "command line"
-
-
-def _harmless(text: str) -> str:
-    """The text with control characters written out: a message must not steer the terminal that shows it."""
-    return "".join(sign if sign.isprintable() or sign == "\n" else f"\\x{ord(sign):02x}" for sign in text)
 
 
 def _summary(row: ParkedMessage) -> str:

@@ -1,10 +1,10 @@
-"""What differs between PostgreSQL and SQLite when rows are written and read in sets.
+"""What differs between PostgreSQL and SQLite when rows are read and written in sets.
 
 Rows travel as one JSON parameter: on both engines that beats a statement with thousands of parameters.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Protocol
 from uuid import UUID
@@ -22,12 +22,18 @@ JSON = "jsonb"
 
 Columns = Mapping[str, str]
 
+_RETRY = (
+    "CASE WHEN {row}.status = 'declined' THEN (SELECT retry.id FROM credit_transactions retry "
+    "WHERE retry.reference_type = 'retry' AND retry.reference_id = {id}) END"
+)
+
 
 class Dialect(Protocol):
     """How one engine spells what the journal says."""
 
     lock: str
     lock_free_ones: str
+    reads: Mapping[str, Callable[[Any], Any]]  # by type of column, what makes Python's value of the driver's
 
     def source(self, columns: Columns) -> str:
         """The FROM item, aliased r, that turns one JSON parameter into rows."""
@@ -45,6 +51,12 @@ class Dialect(Protocol):
 
     def moment(self, value: Any) -> datetime: ...
 
+    def retried_by(self, row: str) -> str:
+        """The id of the retry of a declined transaction, under its alias; NULL where there is none."""
+
+    def has_passed(self, column: str) -> str:
+        """The condition that a column's moment is there and over by the database's time."""
+
     def clock(self) -> datetime:
         """The database's time now, not its transaction's start."""
 
@@ -54,6 +66,7 @@ class PostgreSQL:
 
     lock = "FOR NO KEY UPDATE"
     lock_free_ones = "FOR UPDATE SKIP LOCKED"
+    reads: Mapping[str, Callable[[Any], Any]] = {}
 
     def source(self, columns: Columns) -> str:
         types = ", ".join(f"{name} {type_}" for name, type_ in columns.items())
@@ -75,6 +88,12 @@ class PostgreSQL:
     def moment(self, value: datetime) -> datetime:
         return value
 
+    def retried_by(self, row: str) -> str:
+        return _RETRY.format(row=row, id=f"{row}.id::text")
+
+    def has_passed(self, column: str) -> str:
+        return f"({column} IS NOT NULL AND {column} <= clock_timestamp())"
+
     def clock(self) -> datetime:
         with connection.cursor() as cursor:
             cursor.execute("SELECT clock_timestamp()")
@@ -87,6 +106,9 @@ class SQLite:
 
     lock = ""
     lock_free_ones = ""
+
+    def __init__(self) -> None:
+        self.reads: Mapping[str, Callable[[Any], Any]] = {UUID_: self.uuid, MOMENT: self.moment, BOOLEAN: bool}
 
     def source(self, columns: Columns) -> str:
         return "json_each(%s) AS r"
@@ -110,6 +132,13 @@ class SQLite:
     def moment(self, value: datetime) -> datetime:
         return value.replace(tzinfo=UTC)
 
+    def retried_by(self, row: str) -> str:
+        parts = ((1, 8), (9, 4), (13, 4), (17, 4), (21, 12))  # its digits, written with dashes
+        return _RETRY.format(row=row, id=" || '-' || ".join(f"substr({row}.id, {at}, {n})" for at, n in parts))
+
+    def has_passed(self, column: str) -> str:
+        return f"({column} IS NOT NULL AND {column} <= strftime('%%Y-%%m-%%d %%H:%%M:%%f', 'now'))"
+
     def clock(self) -> datetime:
         return datetime.now(UTC)
 
@@ -131,11 +160,3 @@ def select(columns: Columns) -> str:
     """`column, column, …` of a recordset, in the order of its columns."""
     dialect = current()
     return ", ".join(dialect.column(name) for name in columns)
-
-
-def insert(table: str, columns: Columns, *, on_conflict: str = "") -> str:
-    """A statement that inserts a recordset; on_conflict is what follows ON CONFLICT, if a conflict is no error."""
-    names = ", ".join(columns)
-    statement = f"INSERT INTO {table} ({names}) SELECT {select(columns)} FROM {current().source(columns)}"
-    # WHERE true: without it SQLite reads ON CONFLICT as a join's condition.
-    return f"{statement} WHERE true ON CONFLICT {on_conflict}" if on_conflict else statement

@@ -1,0 +1,167 @@
+"""Staff's actions on accounts from the command line: adjust, approve, refuse, freeze, thaw, threshold, shop, retry."""
+
+from argparse import ArgumentTypeError
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from ledger.errors import Refused
+from ledger.events import rfc3339
+from ledger.fields import PLATFORMS, Category
+from ledger.identifiers import new_id
+from ledger.instructions import Adjust
+from ledger.management.terminal import harmless, is_confirmed, somebody
+from ledger.models import Account
+from ledger.outcomes import Outcome, Status
+from ledger.staff import (
+    adjust,
+    adjustment,
+    approve,
+    freeze,
+    move_shop,
+    needs_approval,
+    preview,
+    refuse,
+    retry,
+    set_threshold,
+    thaw,
+    was_made,
+)
+
+
+class Command(BaseCommand):
+    """manage.py account adjust | approve | refuse | freeze | thaw | threshold | shop | retry"""
+
+    help = (
+        "Acts on accounts, as staff do in the admin: through the journal, with who and why on record. Whoever may run "
+        "this is taken at their word about who they are (--actor)."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        actions = parser.add_subparsers(dest="action", required=True)
+
+        def action(name: str, help_: str, **about: Any) -> CommandParser:
+            added: CommandParser = actions.add_parser(name, help=help_)
+            for argument, type_ in about.items():
+                added.add_argument(argument, type=type_)
+            added.add_argument("--actor", default=somebody(), help="who you are; your user name, unless told otherwise")
+            added.add_argument("--reason", required=True, help="why; kept for ever")
+            return added
+
+        adjusting = action("adjust", "put a balance right by CHANGE credits, up or down", merchant=UUID, change=int)
+        adjusting.add_argument("--category", choices=[str(category) for category in Category], default="promotional")
+        adjusting.add_argument(
+            "--expires-at", type=_moment, metavar="TIME", help="when added credits expire (RFC 3339)"
+        )
+        adjusting.add_argument("--id", type=UUID, help="makes it happen once: give the id that an earlier try printed")
+        adjusting.add_argument("--yes", action="store_true", help="do not ask")
+        action("approve", "approve an adjustment that another person asked for", adjustment=UUID)
+        action("refuse", "refuse an adjustment that another person asked for", adjustment=UUID)
+        action("freeze", "have consumptions and holds declined", merchant=UUID)
+        action("thaw", "end a freeze", merchant=UUID)
+        setting = action("threshold", "set a low-balance threshold of its own", merchant=UUID)
+        setting.add_argument("threshold", type=_threshold, help="credits; `none` has it follow the service's again")
+        moving = action("shop", "give the account another shop", merchant=UUID)
+        moving.add_argument("--platform", choices=PLATFORMS, required=True)
+        moving.add_argument("--shop-id", required=True)
+        moving.add_argument("--domain", required=True)
+        action("retry", "ask once more for what a declined transaction asked for", transaction=UUID)
+
+    def handle(self, *args: Any, action: str, **options: Any) -> None:
+        try:
+            getattr(self, f"_{action}")(**options)
+        except Refused as refused:
+            raise CommandError(harmless(str(refused))) from None
+
+    def _adjust(self, *, merchant: UUID, change: int, id: UUID | None, yes: bool, **options: Any) -> None:
+        told = adjustment(
+            _account(merchant),
+            adjustment_id=id or new_id(),
+            change=change,
+            category=Category(options["category"]),
+            expires_at=options["expires_at"],
+            actor=options["actor"],
+            reason=options["reason"],
+        )
+        self.stdout.write(f"adjustment {told.adjustment_id}")
+        if not was_made(told):
+            self._foresee(told, ask=not yes)
+        done = adjust(told)
+        if isinstance(done, Outcome):
+            self._tell(done)
+        else:
+            self.stdout.write(f"{done.state}: approve it by `account approve {done.pk}`")
+
+    def _foresee(self, told: Adjust, *, ask: bool) -> None:
+        """Say what it would come to. Raises CommandError where it would be declined, or nobody confirms it."""
+        seen = preview(told)
+        held = f"of which {seen.held} is held"
+        if seen.is_declined:
+            raise CommandError(f"would be declined, {seen.outcome.reason}: balance {seen.before}, {held}")
+        approval = "; a second person must approve it" if needs_approval(told) else ""
+        self.stdout.write(f"would take the balance from {seen.before} to {seen.after}, {held}{approval}")
+        if ask and not is_confirmed("Go on?"):
+            raise CommandError("nothing was done")
+
+    def _approve(self, *, adjustment: UUID, actor: str, reason: str, **_: Any) -> None:
+        self._tell(approve(adjustment, actor=actor, reason=reason))
+
+    def _refuse(self, *, adjustment: UUID, actor: str, reason: str, **_: Any) -> None:
+        self.stdout.write(refuse(adjustment, actor=actor, reason=reason).state)
+
+    def _freeze(self, *, merchant: UUID, actor: str, reason: str, **_: Any) -> None:
+        self._tell(freeze(_account(merchant), actor=actor, reason=reason))
+
+    def _thaw(self, *, merchant: UUID, actor: str, reason: str, **_: Any) -> None:
+        self._tell(thaw(_account(merchant), actor=actor, reason=reason))
+
+    def _threshold(self, *, merchant: UUID, threshold: int | None, actor: str, reason: str, **_: Any) -> None:
+        self._tell(set_threshold(_account(merchant), threshold=threshold, actor=actor, reason=reason))
+
+    def _shop(self, *, merchant: UUID, **options: Any) -> None:
+        outcome = move_shop(
+            _account(merchant),
+            platform_name=options["platform"],
+            platform_shop_id=options["shop_id"],
+            shop_domain=options["domain"],
+            actor=options["actor"],
+            reason=options["reason"],
+        )
+        self._tell(outcome)
+
+    def _retry(self, *, transaction: UUID, actor: str, reason: str, **_: Any) -> None:
+        self._tell(retry(transaction, actor=actor, reason=reason))
+
+    def _tell(self, outcome: Outcome) -> None:
+        """Say what became of it; fail where it was not done."""
+        why = f", {outcome.reason}" if outcome.reason else ""
+        before = " before" if outcome.replayed else ""
+        which = f"; transaction {outcome.transaction_id}" if outcome.transaction_id else ""
+        line = f"{outcome.status}{before}{why}: balance {outcome.balance}{which}"
+        if outcome.status in (Status.DECLINED, Status.PARKED):
+            raise CommandError(line)
+        self.stdout.write(line)
+
+
+def _account(merchant_id: UUID) -> Account:
+    account = Account.objects.filter(merchant_id=merchant_id).first()
+    if account is None:
+        raise CommandError(f"merchant {merchant_id} has no account")
+    return account
+
+
+def _threshold(text: str) -> int | None:
+    return None if text == "none" else int(text)
+
+
+def _moment(text: str) -> datetime:
+    """A time with its zone. Raises ArgumentTypeError for anything else."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise ArgumentTypeError(f"{text!r} is no time such as {rfc3339(datetime.now().astimezone())}") from error
+    if at.tzinfo is None:
+        raise ArgumentTypeError(f"{text!r} names no time zone")
+    return at

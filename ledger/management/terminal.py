@@ -1,0 +1,24 @@
+"""The terminal: who sits at it, what may be shown on it, and whether they are sure."""
+
+import getpass
+
+
+def somebody() -> str:
+    """The name of whoever runs this; a container's user may have none."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "command line"
+
+
+def harmless(text: str) -> str:
+    """The text with control characters written out: a message must not steer the terminal that shows it."""
+    return "".join(sign if sign.isprintable() or sign == "\n" else f"\\x{ord(sign):02x}" for sign in text)
+
+
+def is_confirmed(question: str) -> bool:
+    """Whether somebody answers yes; nobody does where there is no terminal to answer at."""
+    try:
+        return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+    except EOFError:
+        return False

@@ -1,0 +1,47 @@
+"""Erasing while the ledger works: what is just being applied is met where it arrives."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from django.conf import settings
+from django.db import connections
+from django.db.transaction import atomic
+
+from ledger.journal.load import load
+from ledger.journal.redaction import redact_shopper
+from ledger.journal.write import write
+from ledger.models import Transaction
+from ledger.policy import current_policy
+from ledger.rules import plan
+from tests.ledger.builders import open_account, requests
+from tests.ledger.raw_sql import on_postgresql, somebody_waits_for_us
+from tests.ledger.stored import SHOPPER, tables_naming, waiting_of
+from tests.processes import eventually
+
+pytestmark = pytest.mark.servers
+
+
+@on_postgresql
+@pytest.mark.usefixtures("own_database")
+def test_a_waiting_command_that_is_applied_meanwhile_is_redacted_where_it_was_posted():
+    command = waiting_of()[0]
+    opening = requests(open_account(merchant_id=command.merchant_id))
+
+    with ThreadPoolExecutor(1) as pool:
+        with atomic():
+            books = load(opening, current_policy())
+            planned = plan(opening, books, current_policy())
+            redacting = pool.submit(redact)
+            eventually(somebody_waits_for_us, timeout_seconds=10)
+            write(planned, now=books.now, account_wait=settings.ACCOUNT_WAIT)
+        redacting.result()
+
+    assert Transaction.objects.get(reference_type="match").metadata == {}
+    assert tables_naming(SHOPPER) == set()
+
+
+def redact():
+    try:
+        return redact_shopper(SHOPPER, actor="anna", reason="asked for by the data protection officer")
+    finally:
+        connections["default"].close()
