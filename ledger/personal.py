@@ -37,7 +37,14 @@ class Shopper:
             return self.shopper_id in texts and (self.merchant_id is None or str(self.merchant_id) in merchants)
         metadata = part.get("metadata")
         nested = metadata.get("shopper_id") if isinstance(metadata, Mapping) else None
-        return self.shopper_id in (_text(part.get("shopper_id")), _text(nested)) and self._is_merchant(part)
+        is_named = self.shopper_id in (_text(part.get("shopper_id")), _text(nested))
+        is_described = self.is_described_by(_text(part.get("description")) or "")
+        return (is_named or is_described) and self._is_merchant(part)
+
+    def is_described_by(self, description: str) -> bool:
+        """Whether a description names the shopper. A bare number may be an amount; there it takes the word shopper."""
+        named = f"shopper {self.shopper_id}" if self.shopper_id.isdecimal() else self.shopper_id
+        return _has_word(description, named)
 
     def is_named_in(self, text: str) -> bool:
         """Whether a text names the shopper as a word of its own."""

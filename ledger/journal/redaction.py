@@ -67,7 +67,10 @@ def _redact(subject: Subject, named: Q, *, actor: str, reason: str, transaction_
     with atomic():
         messages = _redact_waiting(subject) + _redact_parked(subject, by=actor) + _redact_outbox(subject)
         full = ~Q(description="") | ~Q(metadata={}) | ~Q(salt="")
-        redacted = Redacted(transactions=Transaction.objects.filter(named, full).update(**EMPTY), messages=messages)
+        transactions = Transaction.objects.filter(named, full).update(**EMPTY)
+        if isinstance(subject, Shopper):
+            transactions += _redact_described(subject)
+        redacted = Redacted(transactions=transactions, messages=messages)
         if redacted.transactions or redacted.messages:
             Redaction.objects.create(
                 transaction_id=transaction_id,
@@ -78,6 +81,17 @@ def _redact(subject: Subject, named: Q, *, actor: str, reason: str, transaction_
                 redacted_at=dialect.current().clock(),
             )
     return redacted
+
+
+def _redact_described(shopper: Shopper) -> int:
+    """Empty transactions whose description names the shopper."""
+    rows = Transaction.objects.filter(description__contains=shopper.shopper_id).order_by("id")
+    if shopper.merchant_id is not None:
+        rows = rows.filter(merchant_id=shopper.merchant_id)
+    described = rows.values_list("id", "description").iterator(chunk_size=_AT_A_TIME)
+    ids = [id_ for id_, description in described if shopper.is_described_by(description)]
+    chunks = (ids[start : start + _AT_A_TIME] for start in range(0, len(ids), _AT_A_TIME))
+    return sum(Transaction.objects.filter(id__in=chunk).update(**EMPTY) for chunk in chunks)
 
 
 def _redact_waiting(subject: Subject) -> int:

@@ -171,15 +171,14 @@ def account_row(**columns: Any) -> Account:
 
 
 def filled_account(credits: int, **columns: Any) -> Account:
-    """An account that holds so many credits, out of lots that no transaction tells of."""
+    """An account that holds so many credits, and one lot with as many of them as a lot can hold."""
     account = account_row(balance=credits, total_granted=credits, **columns)
     account.save()
-    for place in range(0, credits, MAX_AMOUNT):
-        amount = min(MAX_AMOUNT, credits - place)
-        lot = {"reference_type": "opening", "reference_id": str(place), "category": "promotional", "priority": 50}
-        figures = {"amount": amount, "remaining": amount, "held": 0, "sequence": place // MAX_AMOUNT, "expiries": 0}
-        flags = {"pending": False, "is_open": True, "warned": False, "correlation_id": CORRELATION_ID}
-        Lot.objects.create(id=new_id(), account=account, effective_at=OPENED_AT, **lot, **figures, **flags)
+    amount = min(credits, MAX_AMOUNT)
+    lot = {"reference_type": "opening", "reference_id": "balance", "category": "promotional", "priority": 50}
+    figures = {"amount": amount, "remaining": amount, "held": 0, "sequence": 0, "expiries": 0}
+    flags = {"pending": False, "is_open": True, "warned": False, "correlation_id": CORRELATION_ID}
+    Lot.objects.create(id=new_id(), account=account, effective_at=OPENED_AT, **lot, **figures, **flags)
     return account
 
 

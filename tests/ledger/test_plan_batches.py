@@ -31,7 +31,7 @@ from tests.ledger.sequences import (
     told,
 )
 
-EXAMPLES = 100
+EXAMPLES = 50
 ROOM_LEFT = 5
 # What hangs on chance or on when somebody looked: ids of our own, salts, what is made of them, and lower bounds.
 OF_ITS_OWN = frozenset({"salt", "content_digest", "digest", "head", "next_due_at", "lots", "holds"})

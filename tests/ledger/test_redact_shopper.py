@@ -70,6 +70,22 @@ def test_a_shopper_of_one_merchant_is_not_the_one_of_that_number_elsewhere():
     assert ParkedMessage.objects.exclude(body="").count() == len(kept)
 
 
+@pytest.mark.parametrize("shopper_id", ["shopper-ab", "17"])
+def test_a_shopper_whom_a_description_names_is_found_and_a_number_is_not_taken_for_one(shopper_id):
+    account = opened_account(credits_bought=17)
+    ours = {"merchant_id": account.merchant_id, "amount": 1}
+    post(
+        requests(consume(**ours, description=f"Match for shopper {shopper_id}"), consume(**ours, description="17 rows"))
+    )
+
+    redacted = redact_shopper(shopper_id, **ANNA)
+
+    assert redacted.transactions == 1
+    left = Transaction.objects.order_by("id").values_list("description", flat=True)
+    assert list(left) == ["Purchased 17 credits", "", "17 rows"]
+    assert_books_are_right()
+
+
 def test_a_shopper_whose_id_a_producer_wrote_as_a_number_is_found_too():
     account = opened_account()
     post(requests(grant(merchant_id=account.merchant_id, metadata={"shopper_id": 17})))
