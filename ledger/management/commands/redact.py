@@ -23,7 +23,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         what = parser.add_mutually_exclusive_group(required=True)
-        what.add_argument("--shopper", metavar="ID", help="everything whose shopper_id, in its metadata too, is this")
+        what.add_argument("--shopper", metavar="ID", help="what bears this shopper_id, or names it in its description")
         what.add_argument("--transaction", type=UUID, help="this one, its retries, and messages that asked for it")
         parser.add_argument("--merchant", type=UUID, help="the shopper of this merchant alone")
         parser.add_argument("--actor", default=somebody(), help="who you are; your user name, unless told otherwise")
