@@ -7,9 +7,9 @@ from django.http import HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.errors import ValidationError
 
-from api.credits import router
+from api import credits, lots, statement, transactions, usage
 from api.envelope import refuse
-from api.refusals import Code, Refusal
+from api.refusals import Code, Refusal, invalid
 
 logger = structlog.get_logger(__name__)
 
@@ -18,7 +18,8 @@ api = NinjaAPI(
     version="1",
     description="Reads of a shop's credit account. Credits move by messages alone: nothing here changes anything.",
 )
-api.add_router("", router)
+for part in (credits, transactions, lots, usage, statement):
+    api.add_router("", part.router)
 
 
 @api.exception_handler(Refusal)
@@ -40,8 +41,7 @@ def not_valid(request: HttpRequest, error: ValidationError) -> HttpResponse:
 @api.exception_handler(TooManyFieldsSent)
 def too_many_parameters(request: HttpRequest, error: TooManyFieldsSent) -> HttpResponse:
     """More parameters than Django reads of a query."""
-    problem = {"field": "query", "message": "Too many parameters.", "type": "too_long"}
-    return refuse(request, Refusal(Code.VALIDATION_ERROR, {"validation_errors": [problem]}))
+    return refuse(request, invalid("query", "Too many parameters.", "too_long"))
 
 
 @api.exception_handler(InterfaceError)

@@ -1,5 +1,6 @@
 """What the OpenAPI document says beside the shapes: the headers, and the refusals of an operation."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel
@@ -47,11 +48,14 @@ def refusals(*statuses: int) -> dict[int, type[BaseModel]]:
     return {status: refusal_shape(status) for status in statuses}
 
 
-def headers(*statuses: int) -> dict[str, Any]:
-    """An operation's additions to the document: its own headers, and those of its answers with these statuses."""
-    return {
-        "parameters": _SHOP_HEADERS,
-        "responses": {
-            status: {"headers": {**_ANSWER_HEADERS, **(_CHALLENGE if status == 401 else {})}} for status in statuses
-        },
+def headers(*statuses: int, content: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """An operation's additions to the document: its own headers, and those of its answers with these statuses.
+
+    content describes an answer that is no JSON.
+    """
+    responses: dict[int, dict[str, Any]] = {
+        status: {"headers": {**_ANSWER_HEADERS, **(_CHALLENGE if status == 401 else {})}} for status in statuses
     }
+    if content is not None:
+        responses[200] |= {"description": "OK", "content": content}
+    return {"parameters": _SHOP_HEADERS, "responses": responses}

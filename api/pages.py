@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 MAX_LIMIT = 1000
 MAX_PAGE = 10**12
-CURSOR_PATTERN = "^c[0-9a-f]{1,15}$"
+CURSOR_PATTERN = "^c[0-9a-f]{1,32}$"  # a sequence, or an id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

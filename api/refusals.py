@@ -22,6 +22,7 @@ class Code(Enum):
     INVALID_DOMAIN_FORMAT = 400, "The header X-Shop-Domain must be a domain such as shop.example.com."
     SHOP_DOMAIN_MISMATCH = 401, "The token does not belong to the shop that the headers name."
     CREDIT_ACCOUNT_NOT_FOUND = 404, "This shop has no credit account."
+    TRANSACTION_NOT_FOUND = 404, "This account has no transaction with that id."
     VALIDATION_ERROR = 422, "A parameter is not valid."
     NOT_FOUND = 404, "There is nothing at this path."
     METHOD_NOT_ALLOWED = 405, "This path can't be asked in this way."
@@ -36,3 +37,8 @@ class Refusal(Exception):
         super().__init__(code.name)
         self.code = code
         self.details = details or {}
+
+
+def invalid(field: str, message: str, kind: str) -> Refusal:
+    """The refusal of one parameter; kind is a word for programs."""
+    return Refusal(Code.VALIDATION_ERROR, {"validation_errors": [{"field": field, "message": message, "type": kind}]})

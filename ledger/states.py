@@ -102,7 +102,11 @@ def _grouped(lots: Iterable[Lot]) -> dict[UUID, list[Lot]]:
 
 
 def _lots(accounts: Collection[UUID], named: Collection[UUID]) -> list[Lot]:
-    rows = _open_or_named("credit_lots", LOT, is_open="is_open", accounts=accounts, named=named)
+    return lots_of_rows(_open_or_named("credit_lots", LOT, is_open="is_open", accounts=accounts, named=named))
+
+
+def lots_of_rows(rows: Iterable[Sequence[Any]]) -> list[Lot]:
+    """The lots of rows of LOT's columns."""
     lots = []
     for values in _rows_of(LOT, rows):
         values["category"] = Category(values["category"])

@@ -21,7 +21,8 @@ _OF_DOMAIN = "WHERE platform_name IN ({}) AND shop_domain = %s ORDER BY created_
 class AccountBalance:
     """One account at one moment, with all that is due by then. Amounts are whole credits.
 
-    held is what open holds have set aside of the balance; sequence counts the posted transactions.
+    held is what open holds have set aside of the balance; sequence counts the posted transactions. is_watched says
+    whether anything of it will fall due, is_overdue whether something has that nobody has posted yet.
     """
 
     id: UUID
@@ -34,6 +35,8 @@ class AccountBalance:
     total_consumed: int
     total_expired: int
     sequence: int
+    is_watched: bool
+    is_overdue: bool
 
     @property
     def available(self) -> int:
@@ -62,13 +65,14 @@ def accounts_of_domain(shop_domain: str, *, platform_names: Sequence[str]) -> li
 
 def _select(condition: str) -> str:
     overdue = dialect.current().has_passed("next_due_at")
-    return f"SELECT {overdue}, {_COLUMNS} FROM credit_accounts {condition}"  # noqa: S608  (our own names)
+    due = f"next_due_at IS NOT NULL, {overdue}"
+    return f"SELECT {_COLUMNS}, {due} FROM credit_accounts {condition}"
 
 
 def _account(row: tuple[Any, ...]) -> AccountBalance:
-    is_overdue, identifier, merchant_id, *rest = row
+    identifier, merchant_id, *rest = row
     account = AccountBalance(uuid_of(identifier), uuid_of(merchant_id), *rest)
-    return _with_due(account) if is_overdue else account
+    return _with_due(account) if account.is_overdue else account
 
 
 def _with_due(account: AccountBalance) -> AccountBalance:

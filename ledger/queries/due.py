@@ -11,7 +11,7 @@ from ledger.rules.state import AccountState
 from ledger.snapshot import snapshot
 from ledger.states import ACCOUNT, account_states, attach, recorded_rows
 
-_ACCOUNT = f"SELECT {', '.join(ACCOUNT)} FROM credit_accounts WHERE merchant_id = %s"  # noqa: S608  (our own names)
+_ACCOUNT = f"SELECT {', '.join(ACCOUNT)} FROM credit_accounts WHERE merchant_id = %s"
 
 
 def books_of(merchant_id: UUID) -> Books:

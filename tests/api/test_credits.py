@@ -24,6 +24,7 @@ def test_the_balance_and_the_totals_are_read() -> None:
         "balance": 70,
         "available": 70,
         "held": 0,
+        "expiring_next": None,
         "total_granted": 100,
         "total_consumed": 30,
         "total_expired": 0,
@@ -44,6 +45,7 @@ def test_a_transaction_is_read_whole() -> None:
     assert row == {
         "amount": 1,
         "operation": "debit",
+        "kind": "consume",
         "balance_before": 100,
         "balance_after": 99,
         "reference_type": "match",

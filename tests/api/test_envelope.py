@@ -103,7 +103,7 @@ def test_a_failure_of_ours_tells_nothing_of_itself(monkeypatch: pytest.MonkeyPat
         raise RuntimeError("the secret is hunter2")
 
     account = opened_account()
-    monkeypatch.setattr(credits, "_account", fail)
+    monkeypatch.setattr(credits, "account_of", fail)
 
     response = ask_for(account)
 

@@ -57,7 +57,7 @@ def test_a_failure_leaves_its_traceback_with_the_ids(
         raise RuntimeError("a defect")
 
     account = opened_account()
-    monkeypatch.setattr(credits, "_account", fail)
+    monkeypatch.setattr(credits, "account_of", fail)
 
     response = ask_for(account)
 
@@ -92,7 +92,7 @@ def test_neither_token_nor_query_nor_header_is_logged(
     sent = {"bearer": bearer, "platform": account.platform_name, "domain": account.shop_domain}
     ask(f"{TRANSACTIONS}?limit=7&token={bearer}", **sent)
     ask("/api/nowhere", **sent)
-    monkeypatch.setattr(credits, "_account", fail)
+    monkeypatch.setattr(credits, "account_of", fail)
     ask(CREDITS, **sent)
 
     printed = caplog.text + "".join(str(line) for line in told(caplog))
