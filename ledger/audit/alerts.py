@@ -33,7 +33,8 @@ def check_alerts(scope: Scope) -> Iterator[Finding]:
     rows = _rows(scope)
     alerts = _alerts(scope)
     for account in _accounts(scope):
-        replay = _Replay(scope, account, armed=True if account["created_at"] >= scope.kept_since else None)
+        opened_young = account["created_at"] >= scope.kept_since and not account["imported_rows"]
+        replay = _Replay(scope, account, armed=True if opened_young else None)
         end = (account["id"], float("inf"))
         for row in rows.up_to(end):
             if row["account_id"] == account["id"]:
@@ -53,13 +54,14 @@ def check_alerts(scope: Scope) -> Iterator[Finding]:
 def _accounts(scope: Scope) -> Iterator[Row]:
     changes = AccountChange.objects.filter(account=OuterRef("pk"), what="low_balance_threshold").order_by("-changed_at")
     accounts = scope.accounts.annotate(threshold_changed_at=Subquery(changes.values("changed_at")[:1]))
-    columns = ["id", "armed", "created_at", "low_balance_threshold", "threshold_changed_at"]
+    columns = ["id", "armed", "created_at", "imported_rows", "low_balance_threshold", "threshold_changed_at"]
     yield from accounts.values(*columns).iterator(chunk_size=CHUNK_ROWS)
 
 
 def _rows(scope: Scope) -> Ordered[Row]:
     """The posted rows whose events must still be there, by account and number."""
-    young = scope.posted.filter(created_at__gte=scope.kept_since, sequence__isnull=False)
+    posted = scope.told.filter(status=Transaction.Status.POSTED)
+    young = posted.filter(created_at__gte=scope.kept_since, sequence__isnull=False)
     columns = ["id", "account_id", "sequence", "operation", "balance_after", "created_at"]
     rows = young.order_by("account_id", "sequence").values(*columns).iterator(chunk_size=CHUNK_ROWS)
     return Ordered(rows, key=lambda row: (row["account_id"], row["sequence"]))

@@ -32,7 +32,7 @@ def check_owed(scope: Scope) -> Iterator[Finding]:
 
     Alerts that hang on the threshold are another check's: see ledger.audit.alerts.
     """
-    owing = scope.transactions.filter(created_at__gte=scope.kept_since).order_by("id").values(*COLUMNS)
+    owing = scope.told.filter(created_at__gte=scope.kept_since).order_by("id").values(*COLUMNS)
     told = scope.events.filter(transaction__isnull=False).order_by("transaction_id")
     rows = told.values_list("transaction_id", "event_type").iterator(chunk_size=CHUNK_ROWS)
     pending = Ordered(rows, key=lambda row: row[0])

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 
 from ledger.models import Account, OutboxRow, Transaction
 from ledger.rules.state import Policy
@@ -43,6 +43,11 @@ class Scope:
         """By their account: the merchant's id on the row itself is one of the things that may be wrong."""
         transactions = Transaction.objects.order_by()
         return transactions if self.merchant_id is None else transactions.filter(account__in=self.accounts.order_by())
+
+    @property
+    def told(self) -> QuerySet[Transaction]:
+        """Those that had to tell: all but what was moved in from the predecessor."""
+        return self.transactions.filter(number__gt=F("account__imported_rows"))
 
     @property
     def posted(self) -> QuerySet[Transaction]:

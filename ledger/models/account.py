@@ -27,6 +27,9 @@ class Account(models.Model):
     event_sequence = models.BigIntegerField(db_default=0, help_text="Events told so far; the newest one's number.")
     rows = models.BigIntegerField(db_default=0, help_text="Rows of its hash chain so far, posted or not.")
     head = models.CharField(max_length=64, blank=True, db_default="", help_text="The digest of its newest row.")
+    imported_rows = models.BigIntegerField(
+        db_default=0, help_text="How many of its first rows were moved in from the predecessor, and told nothing."
+    )
     armed = models.BooleanField(db_default=True, help_text="Whether the next fall below the threshold is told.")
     frozen = models.BooleanField(db_default=False, help_text="Whether consumptions and holds are declined.")
     low_balance_threshold = models.BigIntegerField(null=True, help_text="Its own one; empty for the service's.")

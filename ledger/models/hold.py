@@ -31,7 +31,10 @@ class Hold(models.Model):
 
     class Meta:
         db_table = "credit_holds"
-        indexes: ClassVar = [models.Index(fields=["account", "status"], name="credit_holds_account")]
+        indexes: ClassVar = [
+            models.Index(fields=["account", "status"], name="credit_holds_account"),
+            models.Index(fields=["account", "id"], name="credit_holds_newest"),
+        ]
         constraints: ClassVar = [
             models.CheckConstraint(condition=Q(amount__gte=1), name="hold_amount_in_range"),
             models.CheckConstraint(

@@ -36,7 +36,10 @@ class Lot(models.Model):
 
     class Meta:
         db_table = "credit_lots"
-        indexes: ClassVar = [models.Index(fields=["account", "is_open"], name="credit_lots_account")]
+        indexes: ClassVar = [
+            models.Index(fields=["account", "is_open"], name="credit_lots_account"),
+            models.Index(fields=["account", "id"], name="credit_lots_newest"),
+        ]
         constraints: ClassVar = [
             models.CheckConstraint(condition=Q(amount__gte=1, amount__lte=MAX_AMOUNT), name="lot_amount_in_range"),
             models.CheckConstraint(

@@ -9,6 +9,9 @@ from ledger.identifiers import new_id
 from ledger.models.account import Account
 from ledger.outcomes import DeclineReason
 
+CREDITS = ["trial", "purchase", "grant", "adjust", "release", "reverse", "import"]
+DEBITS = ["consume", "hold", "capture", "expire", "adjust", "reverse", "import"]
+
 
 class Transaction(models.Model):
     """A transfer between the merchant's account and the house account that `kind` names, a declined one, or a record.
@@ -37,6 +40,7 @@ class Transaction(models.Model):
         RELEASE = "release"
         REVERSE = "reverse"
         EXPIRE = "expire"
+        IMPORT = "import"
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="transactions", db_index=False)
@@ -114,8 +118,14 @@ class Transaction(models.Model):
             ),
             models.CheckConstraint(
                 condition=(
-                    Q(operation="credit", kind__in=["trial", "purchase", "grant", "adjust", "release", "reverse"])
-                    | Q(operation="debit", kind__in=["consume", "hold", "capture", "expire", "adjust", "reverse"])
+                    Q(
+                        operation="credit",
+                        kind__in=CREDITS,
+                    )
+                    | Q(
+                        operation="debit",
+                        kind__in=DEBITS,
+                    )
                 ),
                 name="transaction_kind_fits_operation",
             ),

@@ -9,7 +9,7 @@ from ledger.rules.lots import Lot, last_taken_first
 from ledger.rules.movements import Movement
 from ledger.rules.state import AccountState, Claimed, Entry, Kind, Operation
 
-_NEVER = frozenset({Kind.HOLD, Kind.RELEASE, Kind.REVERSE, Kind.EXPIRE})
+_NEVER = frozenset({Kind.HOLD, Kind.RELEASE, Kind.REVERSE, Kind.EXPIRE, Kind.IMPORT})
 
 
 def reverse(keeper: Bookkeeper, account: AccountState, movement: Movement, target: Claimed) -> Entry:

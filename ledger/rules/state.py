@@ -39,6 +39,7 @@ class Kind(StrEnum):
     RELEASE = "release"
     REVERSE = "reverse"
     EXPIRE = "expire"
+    IMPORT = "import"
 
 
 Reference = tuple[str, str]  # (reference_type, reference_id)

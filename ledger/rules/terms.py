@@ -21,12 +21,16 @@ class LotTerms:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """Of a credit its lot's; of a hold its seconds; of a capture, release or reversal what it aims at."""
+    """Of a credit its lot's; of a hold its seconds; of a capture, release or reversal what it aims at.
+
+    imported is what the predecessor's row said where this one does not say the same.
+    """
 
     lot: LotTerms | None = None
     expires_in_s: int | None = None
     target: tuple[str, str] | None = None
     on_shortfall: OnShortfall | None = None
+    imported: Mapping[str, Any] | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The terms as plain JSON values, without those that were not given."""
@@ -34,6 +38,7 @@ class Terms:
             "expires_in_s": self.expires_in_s,
             "target": self.target and list(self.target),
             "on_shortfall": self.on_shortfall and str(self.on_shortfall),
+            "imported": self.imported,
         }
         if self.lot is not None:
             given |= {
