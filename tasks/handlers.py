@@ -16,7 +16,7 @@ from tasks.base import StoredTask, message_of
 from tasks.errors import CommandParked, Refusal
 from tasks.parking import store_parked
 from tasks.posting import post_requests
-from tasks.reading import Item, read_command, read_correlation_id, to_park
+from tasks.reading import Item, parked, read_command, read_correlation_id, to_park
 
 
 class CommandTask(StoredTask):
@@ -118,9 +118,9 @@ def _outcomes(task: Task, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list
     try:
         items = _read(task, args, kwargs, message)
     except Refusal as refusal:
-        parked = to_park(refusal, message=message, correlation_id=_correlation_id(task, message), fields=kwargs)
-        store_parked([parked])
-        outcome = Outcome(Status.PARKED, merchant_id=parked.merchant_id, reason=str(refusal))
+        refused = to_park(refusal, message=message, correlation_id=_correlation_id(task, message), fields=kwargs)
+        store_parked([refused])
+        outcome = Outcome(Status.PARKED, merchant_id=refused.merchant_id, reason=str(refusal))
         raise CommandParked(outcome.as_dict()) from None
     return _decide(items)
 
@@ -137,15 +137,10 @@ def _read(task: Task, args: tuple[Any, ...], kwargs: dict[str, Any], message: Me
 
 def _decide(items: list[Item]) -> list[Outcome]:
     requests = [item for item in items if isinstance(item, Request)]
-    parked = [item for item in items if isinstance(item, ToPark)]
+    refused = [item for item in items if isinstance(item, ToPark)]
     outcomes = iter(post_requests(requests).outcomes)
-    store_parked(parked)
-    return [next(outcomes) if isinstance(item, Request) else _parked(item) for item in items]
-
-
-def _parked(item: ToPark) -> Outcome:
-    reason = ": ".join(part for part in (str(item.reason), item.field, item.detail) if part)
-    return Outcome(Status.PARKED, merchant_id=item.merchant_id, reason=reason)
+    store_parked(refused)
+    return [next(outcomes) if isinstance(item, Request) else parked(item) for item in items]
 
 
 def _correlation_id(task: Task, message: Message) -> str:

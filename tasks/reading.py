@@ -13,7 +13,7 @@ from ledger.commands import COMMANDS, Command, Consume, ConsumeMany
 from ledger.fields import Text
 from ledger.journal.parking import ToPark
 from ledger.messages import Message
-from ledger.outcomes import ParkReason
+from ledger.outcomes import Outcome, ParkReason, Status
 from ledger.requests import Request
 from tasks.errors import Refusal
 
@@ -107,6 +107,12 @@ def to_park(refusal: Refusal, *, message: Message, correlation_id: str = "", fie
         correlation_id=correlation_id,
         merchant_id=_merchant_id(fields),
     )
+
+
+def parked(item: ToPark) -> Outcome:
+    """The outcome of an item that is parked alone."""
+    reason = ": ".join(part for part in (str(item.reason), item.field, item.detail) if part)
+    return Outcome(Status.PARKED, merchant_id=item.merchant_id, reason=reason)
 
 
 def _merchant_id(fields: Any) -> UUID | None:

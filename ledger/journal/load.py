@@ -1,7 +1,7 @@
 """Loading: open what the batch opens, lock its accounts, read the clock, look up all that its requests name."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from datetime import datetime
 from enum import Enum
 from functools import partial
@@ -57,13 +57,43 @@ def load(
     merchants are those whose accounts are wanted besides, for what is due on them. The look-ups are statements of
     their own: one that locked as well would see what was there before it got the lock.
     """
+    spoken = dialect.current()
     ready = [request for request in requests if request.due_at is None]
     opened = _insert_accounts(ready)
-    accounts = _lock_accounts({*merchants, *(request.command.merchant_id for request in ready)})
+    accounts = _accounts({*merchants, *(request.command.merchant_id for request in ready)}, lock=spoken.lock)
+    now = spoken.clock()
+    waiting = _waiting(opened, now, lock=spoken.lock_free_ones) if drain is Drain.DUE else {}
+    return _books(ready, accounts, opened, waiting, now=now, policy=policy)
+
+
+def look(requests: Sequence[Request], policy: Policy) -> Books:
+    """The books as load would have them, with nothing locked and nothing opened: for a plan that nobody writes.
+
+    To be called in a snapshot.
+    """
+    ready = [request for request in requests if request.due_at is None]
+    accounts = _accounts({request.command.merchant_id for request in ready}, lock="")
     now = dialect.current().clock()
-    waiting = _lock_waiting(opened, now) if drain is Drain.DUE else {}
+    new = _first_openings(request for request in ready if request.command.merchant_id not in accounts)
+    rows = {merchant_id: _new_account(*opening, now) for merchant_id, opening in new.items()}
+    for merchant_id, row in rows.items():
+        shown = {name: value for name, value in row.items() if name in ACCOUNT}
+        accounts[merchant_id] = AccountState(**shown)
+    return _books(ready, accounts, set(rows), _waiting(set(rows), now, lock=""), now=now, policy=policy)
+
+
+def _books(
+    requests: Sequence[Request],
+    accounts: Mapping[UUID, AccountState],
+    opened: Set[UUID],
+    waiting: dict[UUID, list[Waiting]],
+    *,
+    now: datetime,
+    policy: Policy,
+) -> Books:
+    """The accounts with all that the requests, and those that waited for an account, name beside them."""
     stored = [w.request for of_merchant in waiting.values() for w in of_merchant]
-    movements = [movement_of(request, policy) for request in (*ready, *stored) if moves(request.command)]
+    movements = [movement_of(request, policy) for request in (*requests, *stored) if moves(request.command)]
     claimed = _look_up({movement.reference for movement in movements} | _targets(movements))
     books = Books(
         now=now,
@@ -105,10 +135,7 @@ def _sum_reversed(ids: Iterable[UUID]) -> dict[UUID, int]:
 
 def _insert_accounts(requests: Iterable[Request]) -> set[UUID]:
     """Insert the accounts that are not there yet; the ids of the merchants whose account is new."""
-    first: dict[UUID, tuple[OpenAccount, str]] = {}
-    for request in requests:
-        if isinstance(request.command, OpenAccount):
-            first.setdefault(request.command.merchant_id, (request.command, request.correlation_id))
+    first = _first_openings(requests)
     if not first:
         return set()
     now = dialect.current().clock()
@@ -117,6 +144,15 @@ def _insert_accounts(requests: Iterable[Request]) -> set[UUID]:
     with connection.cursor() as cursor:
         cursor.execute(sql, [dialect.recordset(rows)])
         return {dialect.current().uuid(row[0]) for row in cursor.fetchall()}
+
+
+def _first_openings(requests: Iterable[Request]) -> dict[UUID, tuple[OpenAccount, str]]:
+    """By merchant, the first command that opens the account, with its correlation id."""
+    first: dict[UUID, tuple[OpenAccount, str]] = {}
+    for request in requests:
+        if isinstance(request.command, OpenAccount):
+            first.setdefault(request.command.merchant_id, (request.command, request.correlation_id))
+    return first
 
 
 def _new_account(command: OpenAccount, correlation_id: str, now: datetime) -> dict[str, Any]:
@@ -132,13 +168,13 @@ def _new_account(command: OpenAccount, correlation_id: str, now: datetime) -> di
     }
 
 
-def _lock_accounts(merchants: set[UUID]) -> dict[UUID, AccountState]:
+def _accounts(merchants: Set[UUID], *, lock: str) -> dict[UUID, AccountState]:
     if not merchants:
         return {}
     spoken = dialect.current()
     sql = (
         f"SELECT {', '.join(ACCOUNT)} FROM credit_accounts WHERE merchant_id IN "
-        f"(SELECT {spoken.column('merchant_id')} FROM {spoken.source(MERCHANT)}) ORDER BY merchant_id {spoken.lock}"
+        f"(SELECT {spoken.column('merchant_id')} FROM {spoken.source(MERCHANT)}) ORDER BY merchant_id {lock}"
     )
     with connection.cursor() as cursor:
         cursor.execute(sql, [dialect.recordset({"merchant_id": merchant} for merchant in merchants)])
@@ -146,7 +182,7 @@ def _lock_accounts(merchants: set[UUID]) -> dict[UUID, AccountState]:
     return {state.merchant_id: state for state in states}
 
 
-def _lock_waiting(merchants: set[UUID], now: Any) -> dict[UUID, list[Waiting]]:
+def _waiting(merchants: Set[UUID], now: Any, *, lock: str) -> dict[UUID, list[Waiting]]:
     """What waits for these merchants and whose time has come, in order of arrival, MAX_DRAINED at most."""
     if not merchants:
         return {}
@@ -154,7 +190,7 @@ def _lock_waiting(merchants: set[UUID], now: Any) -> dict[UUID, list[Waiting]]:
     sql = (
         "SELECT id, merchant_id, task, kwargs, message, correlation_id FROM credit_waiting WHERE merchant_id IN "
         f"(SELECT {spoken.column('merchant_id')} FROM {spoken.source(MERCHANT)}) "
-        f"AND due_at <= %s AND NOT send_again ORDER BY id LIMIT {MAX_DRAINED} {spoken.lock_free_ones}"
+        f"AND due_at <= %s AND NOT send_again ORDER BY id LIMIT {MAX_DRAINED} {lock}"
     )
     waiting: dict[UUID, list[Waiting]] = {}
     with connection.cursor() as cursor:
