@@ -5,9 +5,9 @@ from django.core.exceptions import TooManyFieldsSent
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from ninja import NinjaAPI
-from ninja.errors import ValidationError
+from ninja.errors import HttpError, ValidationError
 
-from api import credits, lots, statement, transactions, usage
+from api import credits, internal, lots, statement, transactions, usage
 from api.envelope import refuse
 from api.refusals import Code, Refusal, invalid
 
@@ -20,6 +20,7 @@ api = NinjaAPI(
 )
 for part in (credits, transactions, lots, usage, statement):
     api.add_router("", part.router)
+api.add_router("/internal", internal.router)
 
 
 @api.exception_handler(Refusal)
@@ -32,16 +33,28 @@ def refused(request: HttpRequest, refusal: Refusal) -> HttpResponse:
 def not_valid(request: HttpRequest, error: ValidationError) -> HttpResponse:
     """Parameters that do not fit."""
     problems = [
-        {"field": str(problem["loc"][-1]), "message": problem["msg"], "type": problem["type"]}
+        {"field": _field(problem["loc"]), "message": problem["msg"], "type": problem["type"]}
         for problem in error.errors
     ]
     return refuse(request, Refusal(Code.VALIDATION_ERROR, {"validation_errors": problems}))
+
+
+def _field(location: tuple[str | int, ...]) -> str:
+    """The field's name; of one of a list's items the list's and its place."""
+    *_, last = location
+    return f"{location[-2]}.{last}" if isinstance(last, int) and len(location) > 1 else str(last)
 
 
 @api.exception_handler(TooManyFieldsSent)
 def too_many_parameters(request: HttpRequest, error: TooManyFieldsSent) -> HttpResponse:
     """More parameters than Django reads of a query."""
     return refuse(request, invalid("query", "Too many parameters.", "too_long"))
+
+
+@api.exception_handler(HttpError)
+def not_json(request: HttpRequest, error: HttpError) -> HttpResponse:
+    """The framework's own refusal: it has but one, of a body that it can't read."""
+    return refuse(request, invalid("body", "must be JSON", "json_invalid"))
 
 
 @api.exception_handler(InterfaceError)

@@ -9,7 +9,7 @@ from ninja.security.base import AuthBase
 from pydantic import TypeAdapter, ValidationError
 
 from api.refusals import Code, Refusal
-from api.tokens import BadToken, Claims, read_token
+from api.tokens import BadToken, Claims, bearer_of, read_token
 from ledger.fields import PLATFORMS, MerchantId, is_shop_domain
 from ledger.queries.balance import AccountBalance, account_of_merchant, accounts_of_domain
 
@@ -46,11 +46,8 @@ class ShopToken(AuthBase):
 
 
 def _token(request: HttpRequest) -> Claims:
-    scheme, _, token = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
-    if scheme.lower() != "bearer":
-        raise Refusal(Code.UNAUTHORIZED)
     try:
-        return read_token(token)
+        return read_token(bearer_of(request), Claims, secrets=settings.CLIENT_JWT_SECRETS)
     except BadToken:
         raise Refusal(Code.UNAUTHORIZED) from None
 

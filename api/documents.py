@@ -1,6 +1,6 @@
 """What the OpenAPI document says beside the shapes: the headers, and the refusals of an operation."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pydantic import BaseModel
@@ -17,6 +17,14 @@ _ANSWER_HEADERS = {
     "X-Service-Name": {"required": True, "schema": {"const": SOURCE_SERVICE}},
 }
 _CHALLENGE = {"WWW-Authenticate": {"required": True, "schema": {"const": "Bearer"}}}
+_CORRELATION_HEADER = {
+    "in": "header",
+    "name": "X-Correlation-ID",
+    "required": False,
+    "description": "1 to 255 printable ASCII characters, found again in the answer and in the logs; "
+    "anything else is replaced.",
+    "schema": _TEXT,
+}
 _SHOP_HEADERS = [
     {
         "in": "header",
@@ -32,14 +40,7 @@ _SHOP_HEADERS = [
         "description": "The domain that the shop is known by on its platform. Upper or lower case.",
         "schema": {**_TEXT, "pattern": f"^({_LABEL}[.])+{_LABEL}$", "maxLength": 253, "examples": ["shop.example.com"]},
     },
-    {
-        "in": "header",
-        "name": "X-Correlation-ID",
-        "required": False,
-        "description": "1 to 255 printable ASCII characters, found again in the answer and in the logs; "
-        "anything else is replaced.",
-        "schema": _TEXT,
-    },
+    _CORRELATION_HEADER,
 ]
 
 
@@ -49,13 +50,20 @@ def refusals(*statuses: int) -> dict[int, type[BaseModel]]:
 
 
 def headers(*statuses: int, content: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """An operation's additions to the document: its own headers, and those of its answers with these statuses.
+    """A shop's operation's additions to the document: its headers, and those of its answers with these statuses.
 
     content describes an answer that is no JSON.
     """
-    responses: dict[int, dict[str, Any]] = {
-        status: {"headers": {**_ANSWER_HEADERS, **(_CHALLENGE if status == 401 else {})}} for status in statuses
-    }
+    responses = _responses(statuses)
     if content is not None:
         responses[200] |= {"description": "OK", "content": content}
     return {"parameters": _SHOP_HEADERS, "responses": responses}
+
+
+def service_headers(*statuses: int) -> dict[str, Any]:
+    """The same for an operation that other services ask for."""
+    return {"parameters": [_CORRELATION_HEADER], "responses": _responses(statuses)}
+
+
+def _responses(statuses: Iterable[int]) -> dict[int, dict[str, Any]]:
+    return {status: {"headers": {**_ANSWER_HEADERS, **(_CHALLENGE if status == 401 else {})}} for status in statuses}

@@ -1,10 +1,11 @@
-"""The client's token: whether its signature and times hold, and what it claims."""
+"""Tokens: whether a signature and its times hold, and what a shop's or a service's token claims."""
 
 import time
-from typing import Annotated, Any
+from collections.abc import Iterable
+from typing import Annotated, Any, TypeVar
 
 import jwt
-from django.conf import settings
+from django.http import HttpRequest
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ledger.events import SOURCE_SERVICE
@@ -16,17 +17,15 @@ class BadToken(Exception):
     """The token can't be trusted. Why is told to nobody: it would help only those who try."""
 
 
-class Claims(BaseModel):
-    """What a token says. Times are seconds since 1970; claims that are not listed are ignored."""
+class Token(BaseModel):
+    """What every token says. Times are seconds since 1970; claims that are not listed are ignored."""
 
     model_config = ConfigDict(strict=True, frozen=True)
 
-    sub: Annotated[str, Field(min_length=1)]
     scope: Any
     exp: Seconds
     nbf: Seconds | None = None
     aud: Any = None
-    platform: Any = None
 
     def hold_at(self, now: float) -> bool:
         """Whether the token is meant for that moment, and for this service if it names one (RFC 7519, 4.1.3)."""
@@ -39,13 +38,37 @@ class Claims(BaseModel):
         )
 
 
-def read_token(token: str) -> Claims:
-    """The claims of a token that is signed by HS256 with one of our secrets. Raises BadToken.
+class Claims(Token):
+    """What a shop's token says."""
+
+    sub: Annotated[str, Field(min_length=1)]
+    platform: Any = None
+
+
+class ServiceClaims(Token):
+    """What another service's token says."""
+
+    service: Annotated[str, Field(min_length=1, max_length=255)]
+
+
+Said = TypeVar("Said", bound=Token)
+
+
+def bearer_of(request: HttpRequest) -> str:
+    """The bearer token that a request brought. Raises BadToken where it brought none."""
+    scheme, _, token = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
+    if scheme.lower() != "bearer":
+        raise BadToken
+    return str(token)
+
+
+def read_token(token: str, said: type[Said], *, secrets: Iterable[str]) -> Said:
+    """The claims of a token that is signed by HS256 with one of these secrets. Raises BadToken.
 
     iat is not looked at: a token from a client whose clock is a moment ahead of ours is a good one.
     """
     try:
-        claims = Claims.model_validate_json(_signed_payload(token))
+        claims = said.model_validate_json(_signed_payload(token, secrets))
     except (jwt.PyJWTError, ValidationError):
         raise BadToken from None
     if not claims.hold_at(time.time()):
@@ -53,8 +76,8 @@ def read_token(token: str) -> Claims:
     return claims
 
 
-def _signed_payload(token: str) -> bytes:
-    for secret in settings.CLIENT_JWT_SECRETS:
+def _signed_payload(token: str, secrets: Iterable[str]) -> bytes:
+    for secret in secrets:
         try:
             payload: bytes = _JWS.decode(token, secret, algorithms=["HS256"])
         except jwt.InvalidSignatureError:

@@ -126,6 +126,12 @@ class Environment(BaseSettings):
         return tuple(part.strip() for part in self.client_jwt_secret.get_secret_value().split(",") if part.strip())
 
     @property
+    def internal_jwt_secrets(self) -> tuple[str, ...]:
+        """Every secret that another service's token may be signed with; none where no service may read."""
+        given = self.internal_jwt_secret.get_secret_value() if self.internal_jwt_secret else ""
+        return tuple(part.strip() for part in given.split(",") if part.strip())
+
+    @property
     def broker_is_embedded(self) -> bool:
         return self.broker_url.startswith("sqla+")
 
@@ -193,8 +199,10 @@ def refuse_in_production(environment: Environment) -> None:
         raise Refused("CLIENT_JWT_SECRET", "is missing")
     for secret in environment.client_jwt_secrets:
         refuse_weak("CLIENT_JWT_SECRET", secret)
-    if environment.internal_jwt_secret is not None:
-        refuse_weak("INTERNAL_JWT_SECRET", environment.internal_jwt_secret.get_secret_value())
+    for secret in environment.internal_jwt_secrets:
+        refuse_weak("INTERNAL_JWT_SECRET", secret)
+        if secret in environment.client_jwt_secrets:
+            raise Refused("INTERNAL_JWT_SECRET", "is one of CLIENT_JWT_SECRET: a shop's token must open nothing else")
     if environment.notify_webhook_url:
         refuse_weak("NOTIFY_WEBHOOK_SECRET", (environment.notify_webhook_secret or SecretStr("")).get_secret_value())
     if environment.database_url.startswith("sqlite"):

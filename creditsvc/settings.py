@@ -149,6 +149,7 @@ BROKER_PROBE = "creditsvc.probes.broker_is_there"
 QUEUE_DEPTHS = "creditsvc.probes.queue_depths"
 
 CLIENT_JWT_SECRETS = environment.client_jwt_secrets
+INTERNAL_JWT_SECRETS = environment.internal_jwt_secrets
 REQUIRED_CLIENT_SCOPE = environment.required_client_scope
 
 NOTIFY_EMAILS = environment.notify_emails

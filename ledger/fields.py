@@ -130,7 +130,11 @@ def _parts(value: Any) -> list[Any]:
 
 
 MerchantId = Annotated[UUID, BeforeValidator(_uuid)]
-Text = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(refuse_unprintable)]
+# What schemas say of refuse_unprintable; no pattern speaks of lone surrogates, which no JSON text in UTF-8 holds.
+_PRINTABLE = {"pattern": r"^[^\x00-\x1f\x7f-\x9f]*$"}
+Text = Annotated[
+    str, Field(min_length=1, max_length=255, json_schema_extra=_PRINTABLE), AfterValidator(refuse_unprintable)
+]
 Amount = Annotated[int, Field(ge=1, le=MAX_AMOUNT)]
 Count = Annotated[int, Field(ge=0, le=MAX_AMOUNT)]
 Platform = Annotated[
@@ -145,7 +149,7 @@ HoldSeconds = Annotated[int, Field(ge=1, le=MAX_HOLD_S)]
 # Enumerations arrive as JSON text, which strict mode would refuse.
 GrantCategory = Annotated[Category, Field(strict=False)]
 ShortfallRule = Annotated[OnShortfall, Field(strict=False)]
-Description = Annotated[str, Field(max_length=1000), AfterValidator(refuse_unprintable)]
+Description = Annotated[str, Field(max_length=1000, json_schema_extra=_PRINTABLE), AfterValidator(refuse_unprintable)]
 Metadata = Annotated[dict[str, Any], AfterValidator(_storable_metadata)]
 # Times arrive as JSON text, which strict mode would refuse.
 Moment = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_rfc3339), AfterValidator(_in_utc)]

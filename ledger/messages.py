@@ -51,13 +51,12 @@ class Message:
     @classmethod
     def from_text(cls, columns: Mapping[str, str]) -> "Message":
         """The message that as_text wrote."""
-        body = columns["body"]
         return cls(
             queue=columns["queue"],
             name=columns["name"],
             headers=json.loads(columns["headers"]),
             properties=json.loads(columns["properties"]),
-            body=base64.b64decode(body) if columns["body_encoding"] == "base64" else body.encode(),
+            body=body_of(columns["body"], columns["body_encoding"]),
         )
 
 
@@ -68,3 +67,25 @@ def text_of(body: bytes) -> tuple[str, str]:
     except UnicodeDecodeError:
         text = "\0"
     return (base64.b64encode(body).decode(), "base64") if "\0" in text else (text, "utf-8")
+
+
+def body_of(text: str, encoding: str) -> bytes:
+    """The body that text_of wrote."""
+    return base64.b64decode(text) if encoding == "base64" else text.encode()
+
+
+def content_of(body: bytes) -> Any:
+    """A body as JSON values; None where it isn't JSON."""
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):  # the latter where it is nested thousands deep
+        return None
+
+
+def fields_in(content: Any) -> Mapping[str, Any]:
+    """The fields of the request in a body: a task's keyword arguments, or an event's data; else none."""
+    if isinstance(content, list) and len(content) > 1:
+        content = content[1]
+    elif isinstance(content, dict):
+        content = content.get("data")
+    return content if isinstance(content, dict) else {}

@@ -25,7 +25,12 @@ A server of a test's own, to be killed and restarted: `with RabbitMQ() as server
 
 import pytest
 
-pytest_plugins = ["tests.fixtures.databases", "tests.fixtures.brokers", "tests.fixtures.processes"]
+pytest_plugins = [
+    "tests.fixtures.databases",
+    "tests.fixtures.brokers",
+    "tests.fixtures.processes",
+    "tests.fixtures.served",
+]
 
 
 @pytest.hookimpl(tryfirst=True)

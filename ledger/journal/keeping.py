@@ -7,6 +7,7 @@ from datetime import datetime
 from django.db.transaction import atomic
 
 from ledger import dialect
+from ledger.claims import claim_in
 from ledger.journal.write import insert_waiting
 from ledger.messages import Message
 
@@ -28,11 +29,14 @@ def keep(messages: Sequence[Kept]) -> None:
 
 
 def _row(kept: Kept, now: datetime) -> dict[str, object]:
+    claim = claim_in(kept.message)
     return {
         "fingerprint": kept.message.fingerprint,
         "merchant_id": None,
         "target_reference_type": "",
         "target_reference_id": "",
+        "reference_type": claim[0],
+        "reference_id": claim[1],
         "task": kept.message.name,
         "kwargs": {},
         "message": kept.message.as_text(),

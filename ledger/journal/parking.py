@@ -10,6 +10,7 @@ from django.db import connection
 from django.db.transaction import atomic
 
 from ledger import dialect
+from ledger.claims import claim_in
 from ledger.dialect import INTEGER, MOMENT, TEXT, UUID_, Columns
 from ledger.identifiers import new_id
 from ledger.journal.inserting import insert
@@ -29,6 +30,8 @@ PARKED: Columns = {
     "body": TEXT,
     "body_encoding": TEXT,
     "merchant_id": UUID_,
+    "reference_type": TEXT,
+    "reference_id": TEXT,
     "correlation_id": TEXT,
     "conflicts_with_id": UUID_,
     "first_seen_at": MOMENT,
@@ -82,6 +85,7 @@ def park_rows(messages: Sequence[ToPark], *, now: datetime) -> None:
 
 def _row(parked: ToPark, now: datetime) -> dict[str, Any]:
     message = parked.message or NO_MESSAGE
+    claim = claim_in(message)
     return {
         **storable(message.as_text()),
         "fingerprint": message.fingerprint if parked.message else str(new_id()),
@@ -90,6 +94,8 @@ def _row(parked: ToPark, now: datetime) -> dict[str, Any]:
         "field": _storable(parked.field)[:MAX_TEXT],
         "detail": _storable(parked.detail)[:MAX_DETAIL],
         "merchant_id": parked.merchant_id,
+        "reference_type": claim[0],
+        "reference_id": claim[1],
         "correlation_id": _storable(parked.correlation_id)[:MAX_TEXT],
         "conflicts_with_id": parked.conflicts_with,
         "first_seen_at": now,

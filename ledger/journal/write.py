@@ -8,6 +8,7 @@ from uuid import UUID
 from django.db import connection
 
 from ledger import dialect
+from ledger.claims import claim_of
 from ledger.dialect import BOOLEAN, INTEGER, JSON, MOMENT, TEXT, UUID_, Columns
 from ledger.errors import ReferenceRace
 from ledger.events import Event
@@ -81,6 +82,8 @@ WAITING: Columns = {
     "merchant_id": UUID_,
     "target_reference_type": TEXT,
     "target_reference_id": TEXT,
+    "reference_type": TEXT,
+    "reference_id": TEXT,
     "task": TEXT,
     "kwargs": JSON,
     "message": JSON,
@@ -181,11 +184,14 @@ def _waiting_row(waiting: Waiting, now: datetime, account_wait: timedelta) -> di
     message = request.message() if request.message else None
     due_at = request.due_at or now
     target_type, target_id = target_of(request.command) or ("", "")
+    claim = claim_of(request)
     return {
         "fingerprint": message.fingerprint if message else str(new_id()),
         "merchant_id": request.command.merchant_id,
         "target_reference_type": target_type,
         "target_reference_id": target_id,
+        "reference_type": claim[0],
+        "reference_id": claim[1],
         "task": request.command.task,
         "kwargs": request.command.model_dump(mode="json", exclude_unset=True),
         "message": message.as_text() if message else {},

@@ -27,6 +27,10 @@ class ParkedMessage(models.Model):
     body = models.TextField()
     body_encoding = models.CharField(max_length=8, default="utf-8")
     merchant_id = models.UUIDField(null=True)
+    reference_type = models.CharField(max_length=64, blank=True, db_default="")
+    reference_id = models.CharField(
+        max_length=255, blank=True, db_default="", help_text="The one that it asks for, if that can be made out."
+    )
     correlation_id = models.CharField(max_length=255, blank=True)
     conflicts_with = models.ForeignKey(
         Transaction, null=True, on_delete=models.PROTECT, related_name="+", db_index=False,
@@ -45,6 +49,7 @@ class ParkedMessage(models.Model):
             models.Index(fields=["-last_seen_at"], name="credit_parked_newest"),
             models.Index(fields=["merchant_id"], name="credit_parked_merchant"),
             models.Index(fields=["correlation_id"], name="credit_parked_story"),
+            models.Index(fields=["reference_id", "reference_type"], name="credit_parked_reference"),
         ]
 
     def __str__(self) -> str:

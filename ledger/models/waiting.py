@@ -14,6 +14,8 @@ class WaitingCommand(models.Model):
     target_reference_id = models.CharField(
         max_length=255, blank=True, db_default="", help_text="The transaction that it captures, releases or reverses."
     )
+    reference_type = models.CharField(max_length=64, blank=True, db_default="")
+    reference_id = models.CharField(max_length=255, blank=True, db_default="", help_text="The one that it will claim.")
     task = models.CharField(max_length=64)
     kwargs = models.JSONField(default=dict)
     message = models.JSONField(default=dict, help_text="The message that brought it, as text.")
@@ -30,6 +32,7 @@ class WaitingCommand(models.Model):
             models.Index(fields=["due_at"], name="credit_waiting_due"),
             models.Index(fields=["park_at"], name="credit_waiting_park"),
             models.Index(fields=["correlation_id"], name="credit_waiting_story"),
+            models.Index(fields=["reference_id", "reference_type"], name="credit_waiting_reference"),
         ]
 
     def __str__(self) -> str:

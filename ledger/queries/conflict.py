@@ -1,13 +1,14 @@
 """An idempotency conflict: the request that holds a reference beside the one that was refused, line by line."""
 
-import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ledger import messages
 from ledger.commands import Capture, Consume, ConsumeMatch, Hold, Release, Reverse
 from ledger.events import rfc3339
+from ledger.messages import body_of, fields_in
 from ledger.models import ParkedMessage, Transaction
 
 # What each task asks for, as a repeat is compared by it: an operation of its own, or a direction. The others credit.
@@ -59,21 +60,12 @@ def side_by_side(parked: ParkedMessage) -> list[Line]:
 
 def fields_of(parked: ParkedMessage) -> Mapping[str, Any]:
     """The fields of the request in a parked message: a task's keyword arguments, or an event's data; else none."""
-    content = content_of(parked)
-    if isinstance(content, list) and len(content) > 1:
-        content = content[1]
-    elif isinstance(content, dict):
-        content = content.get("data")
-    return content if isinstance(content, dict) else {}
+    return fields_in(content_of(parked))
 
 
 def content_of(parked: ParkedMessage) -> Any:
     """The message's body as JSON values; None where it isn't JSON."""
-    try:
-        body = base64.b64decode(parked.body) if parked.body_encoding == "base64" else parked.body
-        return json.loads(body)
-    except (ValueError, RecursionError):  # the latter where it is nested thousands deep
-        return None
+    return messages.content_of(body_of(parked.body, parked.body_encoding))
 
 
 def _merchant(parked: ParkedMessage, fields: Mapping[str, Any]) -> str:

@@ -30,7 +30,7 @@ class Preview:
 
 def preview(told: Adjust) -> Preview:
     """What would become of an adjustment that was not made yet, decided by the very rules that will decide it."""
-    books = books_of(told.merchant_id)
+    books = books_of([told.merchant_id])
     account = books.accounts[told.merchant_id]
     planned = plan([Request(told, "")], books, current_policy())
     outcome = planned.outcomes[0]

@@ -20,6 +20,12 @@ OPERATIONS = (
     *STREAMED,
 )
 
+INTERNAL = {
+    "/api/internal/credits/{merchant_id}": "get",
+    "/api/internal/credits": "post",
+    "/api/internal/references": "get",
+}
+
 
 def document() -> dict[str, Any]:
     body: dict[str, Any] = ask("/api/openapi.json").json()
@@ -30,7 +36,8 @@ def test_the_document_describes_the_reads_and_nothing_else() -> None:
     paths = document()["paths"]
 
     assert {(path, method) for path, methods in paths.items() for method in methods} == {
-        (path, "get") for path in OPERATIONS
+        *((path, "get") for path in OPERATIONS),
+        *INTERNAL.items(),
     }
 
 
@@ -48,6 +55,20 @@ def test_an_operation_says_who_may_ask_and_with_which_headers(path: str) -> None
     sent = [parameter for parameter in operation["parameters"] if parameter["in"] == "header"]
     required = {parameter["name"] for parameter in sent if parameter["required"]}
     assert required == {"X-Shop-Platform", "X-Shop-Domain"}
+
+
+@pytest.mark.parametrize("path", INTERNAL)
+def test_what_other_services_read_takes_a_token_of_their_own(path: str) -> None:
+    described = document()
+
+    operation = described["paths"][path][INTERNAL[path]]
+
+    assert operation["tags"] == ["Internal"]
+    assert operation["security"] == [{"ServiceToken": []}]
+    assert operation["responses"].keys() >= {"200", "401", "403", "422", "500", "503"}
+    for response in operation["responses"].values():
+        assert response["content"]["application/json"]["schema"]["$ref"]
+        assert response["headers"].keys() >= {"X-Correlation-ID", "X-Request-ID", "X-Service-Name"}
 
 
 @pytest.mark.parametrize("path", OPERATIONS)

@@ -6,15 +6,18 @@ import pytest
 import schemathesis
 from django.core.signals import request_finished, request_started
 from django.db import close_old_connections
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+from pytest_django import Settings
 from schemathesis import Case, GenerationMode, Response
 from schemathesis.schemas import BaseSchema
 from schemathesis.specs.openapi.checks import ignored_auth, negative_data_rejection, positive_data_acceptance
 
 from creditsvc.wsgi import application
+from tests.api.services import SECRET, service_token
 from tests.api.shops import token
-from tests.api.test_documents import OPERATIONS
+from tests.api.test_documents import INTERNAL, OPERATIONS
 from tests.ledger.builders import opened_account
 
 pytestmark = pytest.mark.slow
@@ -51,22 +54,25 @@ def document(db: None) -> Iterator[BaseSchema]:
 # These take the request for as good or as bad as the headers that were generated, which ours replace.
 ABOUT_GENERATED_HEADERS = [ignored_auth, negative_data_rejection]
 
-# A schema can't say which years, days, zones and periods there are.
-OF_TIME = {"from", "to", "at", "tz", "bucket"}
+# A schema can't say which years, days, zones and periods there are, nor that 5.0 is no integer here.
+UNSAID = {"from", "to", "at", "tz", "bucket", "amount"}
 
-fuzzed = settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+fuzzed = hypothesis_settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 
 
-def requests_of(document: BaseSchema, *modes: GenerationMode) -> st.SearchStrategy[Case]:
-    """Requests to every operation: such as the document allows, and such as it does not."""
-    operations = [found.ok() for found in document.get_all_operations()]
-    assert len(operations) == len(OPERATIONS)
+def requests_of(document: BaseSchema, *modes: GenerationMode, internal: bool = False) -> st.SearchStrategy[Case]:
+    """Requests to every operation for shops, or for services: such as the document allows, and such as it does not."""
+    every = [found.ok() for found in document.get_all_operations()]
+    operations = [operation for operation in every if (operation.path in INTERNAL) == internal]
+    assert len(operations) == len(INTERNAL if internal else OPERATIONS)
     return st.one_of(*(operation.as_strategy(generation_mode=mode) for operation in operations for mode in modes))
 
 
-def is_about_time(response: Response) -> bool:
-    """Whether nothing but the request's times was refused."""
-    return {problem["field"] for problem in response.json()["error"]["details"]["validation_errors"]} <= OF_TIME
+def is_unsaid(response: Response) -> bool:
+    """Whether nothing but what a schema can't say was refused."""
+    if response.status_code != 422:
+        return False
+    return {problem["field"] for problem in response.json()["error"]["details"]["validation_errors"]} <= UNSAID
 
 
 def test_whatever_is_asked_with_whatever_token_is_answered_as_the_document_says(document: BaseSchema) -> None:
@@ -93,11 +99,30 @@ def test_the_shops_own_token_and_headers_get_rows_or_a_reason(document: BaseSche
     @given(case=requests_of(document, mode))
     def ask(case: Case) -> None:
         response = case.call(headers={"Authorization": f"Bearer {token(OWN)}", **SHOP})
-        excluded = [positive_data_acceptance] if response.status_code == 422 and is_about_time(response) else []
+        excluded = [positive_data_acceptance] if is_unsaid(response) else []
         case.validate_response(response, excluded_checks=[*ABOUT_GENERATED_HEADERS, *excluded])
         statuses.add(response.status_code)
         assert str(OTHERS_CREDITS) not in response.text
 
     ask()
     # The document can't say that a period begins before it ends, or which transactions there are.
+    assert {200} <= statuses <= {200, 404, 422} if mode.is_positive else 422 in statuses
+
+
+@pytest.mark.parametrize("mode", GenerationMode)
+def test_a_services_token_gets_answers_or_a_reason(
+    document: BaseSchema, mode: GenerationMode, settings: Settings
+) -> None:
+    settings.INTERNAL_JWT_SECRETS = (SECRET,)
+    statuses = set()
+
+    @fuzzed
+    @given(case=requests_of(document, mode, internal=True))
+    def ask(case: Case) -> None:
+        response = case.call(headers={"Authorization": f"Bearer {service_token()}"})
+        excluded = [positive_data_acceptance] if is_unsaid(response) else []
+        case.validate_response(response, excluded_checks=[*ABOUT_GENERATED_HEADERS, *excluded])
+        statuses.add(response.status_code)
+
+    ask()
     assert {200} <= statuses <= {200, 404, 422} if mode.is_positive else 422 in statuses

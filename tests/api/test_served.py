@@ -6,15 +6,12 @@ from collections.abc import Callable
 from contextlib import closing
 
 import pytest
-from django.conf import settings
 
 from ledger.metrics import count_parked
 from ledger.outcomes import ParkReason
 from tests.api.shops import CREDITS, token
-from tests.fixtures.processes import RunProcess
+from tests.fixtures.served import ServeAt
 from tests.ledger.builders import opened_account
-from tests.processes import service_environment
-from tests.servers.ports import free_ports
 
 pytestmark = pytest.mark.slow
 
@@ -25,18 +22,11 @@ Serve = Callable[[str], Callable[..., Answer]]
 
 
 @pytest.fixture
-def serve(run_process: RunProcess, embedded_broker_url: str) -> Serve:
+def serve(serve_at: ServeAt) -> Serve:
     """Serves a database; gives a function that asks the server: ask(path, *headers) -> status, headers, body."""
 
     def start(database_url: str) -> Callable[..., Answer]:
-        (port,) = free_ports(1)
-        environment = service_environment(
-            database_url=database_url,
-            broker_url=embedded_broker_url,
-            prometheus_multiproc_dir=str(settings.METRICS_DIR),
-        )
-        command = ("gunicorn", "creditsvc.wsgi", "--config", "python:creditsvc.gunicorn", "--bind", f"127.0.0.1:{port}")
-        run_process(*command, environment=environment).wait_for_log("Booting worker")
+        port = serve_at(database_url)
         return lambda path, *headers, method="GET": ask(port, path, headers, method=method)
 
     return start
