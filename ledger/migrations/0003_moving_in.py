@@ -24,7 +24,15 @@ def install(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
     if schema_editor.connection.vendor == "postgresql":
         schema_editor.execute(MOVED_IN_ONCE.on_postgresql(), params=None)
         return
-    for guard in (*guards.GUARDS, MOVED_IN_ONCE):
+    restore(apps, schema_editor)
+    schema_editor.execute(MOVED_IN_ONCE.on_sqlite(), params=None)
+
+
+def restore(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
+    """Install on SQLite what the rebuilding of tables has lost, in either direction."""
+    if schema_editor.connection.vendor == "postgresql":
+        return
+    for guard in guards.GUARDS:
         if guard.refuses != "TRUNCATE":
             schema_editor.execute(f"DROP TRIGGER IF EXISTS {guard.name}", params=None)
             schema_editor.execute(guard.on_sqlite(), params=None)
@@ -42,6 +50,7 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.RunPython(migrations.RunPython.noop, restore),
         migrations.RemoveConstraint(
             model_name='transaction',
             name='transaction_kind_fits_operation',

@@ -31,6 +31,8 @@ REFUSED = [
     ("CLIENT_JWT_SECRET", f"{DEVELOPMENT_SECRET},{STRONG}"),
     ("INTERNAL_JWT_SECRET", SHORT),
     ("INTERNAL_JWT_SECRET", DEVELOPMENT_SECRET),
+    ("INTERNAL_JWT_SECRET", STRONG),
+    ("INTERNAL_JWT_SECRET", f"{STRONG[::-1]},{SHORT}"),
     ("DATABASE_URL", ""),
     ("DATABASE_URL", "sqlite:////var/credits.sqlite3"),
     ("BROKER_URL", ""),
@@ -42,7 +44,7 @@ REFUSED = [
 
 
 def test_a_good_environment_is_taken(read: Read) -> None:
-    environment = read(**PRODUCTION, **HOOKED, NOTIFY_WEBHOOK_SECRET=STRONG, INTERNAL_JWT_SECRET=STRONG)
+    environment = read(**PRODUCTION, **HOOKED, NOTIFY_WEBHOOK_SECRET=STRONG, INTERNAL_JWT_SECRET=f"{STRONG[::-1]},{STRONG.lower()}")
 
     assert environment.app_env == "production"
     assert environment.result_backend is None
