@@ -34,7 +34,7 @@ test: $(VENV)/.dev ## Run every test: the fast ones on SQLite, then all on real 
 test-fast: $(VENV)/.dev ## Run the tests that need no server, on SQLite, in seconds.
 	@$(NO_SERVERS) $(PYTEST) -m "not servers and not slow"
 
-check: $(VENV)/.dev ## Check style, types, import rules and migrations; leaves the tree as it was.
+check: $(VENV)/.dev ## Check style, types, import rules, migrations and published schemas; leaves the tree as it was.
 	@before="$$($(TREE))"; $(MAKE) --no-print-directory check-code || exit 1; \
 	if [ "$$before" != "$$($(TREE))" ]; then git status --short; echo "make check: the checks changed the tree"; exit 1; fi
 
@@ -44,6 +44,7 @@ check-code:
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	APP_ENV=test DATABASE_URL=sqlite://:memory: $(PYTHON) manage.py makemigrations --check --dry-run
+	APP_ENV=test DATABASE_URL=sqlite://:memory: $(PYTHON) manage.py promises
 
 bench: $(VENV)/.dev .venv-bench/.ready ## Measure on private servers; ROW=n for one row alone, SCALE=0.2 TURNS=1 for a quick look.
 	@APP_ENV=test $(PYTHON) -m bench $(if $(ROW),--row $(ROW)) $(if $(SCALE),--scale $(SCALE)) $(if $(TURNS),--turns $(TURNS))

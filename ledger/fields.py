@@ -141,9 +141,19 @@ Platform = Annotated[
     Literal["shopify", "bigcommerce", "woocommerce", "magento", "squarespace", "custom"],
     BeforeValidator(_lower),
 ]
-ShopDomain = Annotated[Text, BeforeValidator(_lower), AfterValidator(_shop_domain)]
+_LABEL = "[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+ShopDomain = Annotated[
+    Text,
+    Field(json_schema_extra={"pattern": rf"^({_LABEL}\.)+{_LABEL}$", "minLength": 3, "maxLength": 253}),
+    BeforeValidator(_lower),
+    AfterValidator(_shop_domain),
+]
 AnyReferenceType = Annotated[str, Field(pattern=r"^[a-z0-9_.-]{1,64}$")]
-ReferenceType = Annotated[AnyReferenceType, AfterValidator(_not_reserved)]
+ReferenceType = Annotated[
+    AnyReferenceType,
+    Field(json_schema_extra={"not": {"enum": sorted(RESERVED_REFERENCE_TYPES)}}),
+    AfterValidator(_not_reserved),
+]
 Priority = Annotated[int, Field(ge=0, le=MAX_PRIORITY)]
 HoldSeconds = Annotated[int, Field(ge=1, le=MAX_HOLD_S)]
 # Enumerations arrive as JSON text, which strict mode would refuse.

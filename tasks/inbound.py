@@ -21,7 +21,9 @@ class _Given(BaseModel):
     model_config = ConfigDict(strict=True, extra="ignore", frozen=True)
 
 
-class _Envelope(_Given):
+class PlainEnvelope(_Given):
+    """What a plain event travels in; only event_type and data are required."""
+
     event_type: Text
     data: dict[str, Any]
     event_id: MerchantId | None = None
@@ -106,7 +108,7 @@ def read_event(message: BrokerMessage) -> Delivery:
 
 def _read(message: BrokerMessage, routing_key: str, seen: dict[str, Any]) -> Request:
     """The request of a plain event; notes in `seen` what could be read before it was refused."""
-    envelope: _Envelope = validated(_Envelope, _body(message))
+    envelope: PlainEnvelope = validated(PlainEnvelope, _body(message))
     seen["data"] = envelope.data
     given = envelope.correlation_id or (envelope.event_id and str(envelope.event_id))
     seen["correlation_id"] = correlation_id = given or _made_up(message)

@@ -44,7 +44,9 @@ REFUSED = [
 
 
 def test_a_good_environment_is_taken(read: Read) -> None:
-    environment = read(**PRODUCTION, **HOOKED, NOTIFY_WEBHOOK_SECRET=STRONG, INTERNAL_JWT_SECRET=f"{STRONG[::-1]},{STRONG.lower()}")
+    environment = read(
+        **PRODUCTION, **HOOKED, NOTIFY_WEBHOOK_SECRET=STRONG, INTERNAL_JWT_SECRET=f"{STRONG[::-1]},{STRONG.lower()}"
+    )
 
     assert environment.app_env == "production"
     assert environment.result_backend is None
