@@ -78,7 +78,7 @@ def is_unsaid(response: Response) -> bool:
 def test_whatever_is_asked_with_whatever_token_is_answered_as_the_document_says(document: BaseSchema) -> None:
     statuses = set()
 
-    @fuzzed
+    @hypothesis_settings(fuzzed, max_examples=150)
     @given(case=requests_of(document, *GenerationMode), held=st.sampled_from(list(TOKENS)))
     def ask(case: Case, held: str) -> None:
         response = case.call(headers={"Authorization": f"Bearer {TOKENS[held]()}"})
