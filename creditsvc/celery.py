@@ -8,6 +8,7 @@ from typing import Any
 import structlog
 from celery import Celery, signals
 from celery.apps import worker
+from django.utils.module_loading import import_string
 from kombu.transport.sqlalchemy import Transport as EmbeddedTransport
 
 from creditsvc.environment import environment
@@ -29,6 +30,12 @@ log = structlog.get_logger(__name__)
 @signals.setup_logging.connect
 def keep_logging(**_: object) -> None:
     """Django's settings have set up logging already; a receiver here keeps Celery from doing it again."""
+
+
+@signals.worker_init.connect
+def trace_worker(sender: Any = None, **_: object) -> None:
+    """Before the worker takes its first message."""
+    import_string("creditsvc.tracing.switch_on")(str(sender))
 
 
 @signals.beat_init.connect

@@ -61,6 +61,7 @@ class Environment(BaseSettings):
     email_use_tls: bool = False
     notify_webhook_url: str = ""
     notify_webhook_secret: SecretStr | None = None
+    otel_exporter_otlp_endpoint: str = ""
     logging_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
     logging_format: Literal["json", "console"] = "console"
     prometheus_multiproc_dir: Path = Field(default_factory=lambda given: Path(given["var_dir"]) / "metrics")
@@ -106,9 +107,9 @@ class Environment(BaseSettings):
     def _result_backend(cls, value: str) -> str:
         return checked_url(value, schemes=RESULT_BACKENDS) if value else value
 
-    @field_validator("notify_webhook_url")
+    @field_validator("notify_webhook_url", "otel_exporter_otlp_endpoint")
     @classmethod
-    def _webhook(cls, value: str) -> str:
+    def _web_address(cls, value: str) -> str:
         if value and not urlsplit(checked_url(value, schemes=("https", "http"))).hostname:
             raise wrong_url(("https", "http"))
         return value

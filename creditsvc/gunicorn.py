@@ -5,6 +5,7 @@ Read before anything is started: a wrong environment stops the server, not one w
 
 from typing import Any
 
+from django.utils.module_loading import import_string
 from gunicorn.glogging import Logger
 
 from creditsvc.environment import environment
@@ -20,6 +21,11 @@ class Lines(Logger):
         self.error_log.handlers.clear()
         self.error_log.propagate = True
         logging_config(level=environment.logging_level, form=environment.logging_format)
+
+
+def post_fork(server: Any, worker: Any) -> None:
+    """In each process that answers requests. By name, since Django is not set up yet where this file is read."""
+    import_string("creditsvc.tracing.switch_on")(f"web-{worker.pid}")
 
 
 bind = f"0.0.0.0:{environment.credit_api_external_port}"

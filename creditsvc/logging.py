@@ -1,14 +1,28 @@
 """Logs: one structured line an event, as JSON or for a console, for our own loggers and the libraries' alike."""
 
 import logging.config
+from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
+from opentelemetry import trace
+
+from creditsvc.environment import environment
+
+
+def add_trace(_: Any, __: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Put the ids of the present span into a log line."""
+    span = trace.get_current_span().get_span_context()
+    if span.is_valid:
+        line["trace_id"], line["span_id"] = f"{span.trace_id:032x}", f"{span.span_id:016x}"
+    return line
+
 
 SHARED_PROCESSORS: list[Any] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_log_level,
     structlog.stdlib.add_logger_name,
+    *([add_trace] if environment.otel_exporter_otlp_endpoint else []),
     structlog.stdlib.PositionalArgumentsFormatter(),
     structlog.processors.TimeStamper(fmt="iso", utc=True),
     structlog.processors.StackInfoRenderer(),

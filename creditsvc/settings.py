@@ -41,6 +41,8 @@ MIDDLEWARE = [
     "axes.middleware.AxesMiddleware",
     "api.envelope.EnvelopeMiddleware",
 ]
+if environment.otel_exporter_otlp_endpoint:
+    MIDDLEWARE.insert(0, "creditsvc.tracing.TracingMiddleware")
 AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
     "django.contrib.auth.backends.ModelBackend",

@@ -13,11 +13,12 @@ class Request:
     """One command to be decided.
 
     correlation_id is on every row, event and log line that follows. message gives the message that brought it,
-    whole; it is called only where the request waits or is parked, and is None for a request of our own. due_at is
-    its eta, where that lies ahead.
+    whole; it is called only where the request waits, is parked or traced, and is None for a request of our own. due_at
+    is its eta, where that lies ahead. traceparent names the span that events go on from, where it is traced.
     """
 
     command: Command
     correlation_id: str
     message: Callable[[], Message] | None = None
     due_at: datetime | None = None
+    traceparent: str = ""

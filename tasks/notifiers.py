@@ -26,6 +26,7 @@ from ledger.journal.parking import ToPark
 from ledger.journal.surely import through_trouble
 from ledger.messages import Message
 from ledger.outcomes import ParkReason
+from tasks import tracing
 from tasks.base import StoredTask
 from tasks.outgoing import event, follow_up
 from tasks.parking import store_parked
@@ -46,13 +47,13 @@ Envelope = Mapping[str, Any]
 @shared_task(base=StoredTask, bind=True, name="credits.notify_low_balance")
 def notify_low_balance(self: Task, envelope: dict[str, Any]) -> None:
     """Publish the event of a low balance and start each notifier."""
-    _notify(envelope)
+    _notify(self, envelope)
 
 
 @shared_task(base=StoredTask, bind=True, name="credits.notify_exhausted")
 def notify_exhausted(self: Task, envelope: dict[str, Any]) -> None:
     """Publish the event of an exhausted balance and start each notifier."""
-    _notify(envelope)
+    _notify(self, envelope)
 
 
 @shared_task(base=StoredTask, bind=True, name="credits.notify_by_email")
@@ -77,13 +78,15 @@ def configured_notifiers() -> list[str]:
     return notifiers
 
 
-def _notify(envelope: Envelope) -> None:
+def _notify(task: Task, envelope: Envelope) -> None:
     """Put the event and a task for each notifier on the broker, all confirmed; again for as long as it takes."""
     event_id = UUID(envelope["event_id"])
     messages = [event(current_app, id=event_id, envelope=envelope)]
     for name in configured_notifiers():
         id_ = uuid5(event_id, name)
         messages.append(follow_up(current_app, name, id=id_, task_id=str(id_), envelope=envelope))
+    if tracing.is_on():
+        messages = [tracing.headed(message, task.request.get(tracing.TRACEPARENT) or "") for message in messages]
     seconds = FIRST_PAUSE_S
     while not relay.send(messages):
         if not pause(seconds):

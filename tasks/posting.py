@@ -11,6 +11,7 @@ from ledger.journal.surely import post_surely
 from ledger.outcomes import Outcome, Status
 from ledger.requests import Request
 from ledger.rules.batch import Waiting
+from tasks import tracing
 from tasks.relay import relay
 from tasks.shutdown import pause
 
@@ -22,9 +23,13 @@ def post_requests(requests: Sequence[Request]) -> Posted:
     if not requests:
         return Posted()
     started = time.monotonic()
-    posted = post_surely([Waiting(request) for request in requests], pause=pause)
+    posted = tracing.posted_in_spans(requests, _post) if tracing.is_on() else _post(requests)
     tell(posted, seconds=time.monotonic() - started)
     return posted
+
+
+def _post(requests: Sequence[Request]) -> Posted:
+    return post_surely([Waiting(request) for request in requests], pause=pause)
 
 
 def tell(posted: Posted, *, seconds: float) -> None:

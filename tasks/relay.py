@@ -12,6 +12,7 @@ from django.db import close_old_connections
 
 from ledger import metrics
 from ledger.journal.outbox import Recorded, lease_unpublished, mark_failed, mark_published
+from tasks import tracing
 from tasks.outgoing import Outgoing, outgoing
 from tasks.publishing import Published, Publisher, publisher_for
 
@@ -59,7 +60,10 @@ class Relay:
     def _published(self, rows: Sequence[Recorded]) -> Published:
         """What became of rows. One that can't be published at all is found by halving, and holds up no other."""
         try:
-            return self._publisher().publish([outgoing(current_app, row) for row in rows])
+            messages = [outgoing(current_app, row) for row in rows]
+            if tracing.is_on():
+                messages = tracing.published_in_spans(rows, messages)
+            return self._publisher().publish(messages)
         except Exception as error:
             self._drop()
             log.warning("rows could not be published, the sweep will try again", rows=len(rows), error=repr(error))

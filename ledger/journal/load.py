@@ -39,6 +39,7 @@ CLAIMED = (
     "reference_type", "reference_id", "id", "merchant_id", "kind", "operation", "status", "amount", "stated_amount",
     "balance_after", "reason", "target_id", "allocations",
 )  # fmt: skip
+MAX_TRACEPARENT = 64
 MAX_DRAINED = 500  # what one opening posts of what was waiting for it; the sweep posts the rest
 
 
@@ -208,7 +209,14 @@ def stored_request(task: str, kwargs: Mapping[str, Any], message: Mapping[str, s
         command=COMMANDS[task].model_validate(kwargs),
         correlation_id=correlation_id,
         message=partial(Message.from_text, message) if message else None,
+        traceparent=_trace_in(message.get("headers", "")),
     )
+
+
+def _trace_in(headers: str) -> str:
+    """The span that a stored message's sender was in, out of its headers as text; most have none."""
+    traceparent = json.loads(headers).get("traceparent") if "traceparent" in headers else ""
+    return traceparent[:MAX_TRACEPARENT] if isinstance(traceparent, str) else ""
 
 
 def _look_up(references: set[Reference]) -> dict[Reference, Claimed]:

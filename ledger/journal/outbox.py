@@ -30,6 +30,7 @@ OUTBOX: Columns = {
     "account_sequence": INTEGER,
     "transaction_id": UUID_,
     "correlation_id": TEXT,
+    "traceparent": TEXT,
     "created_at": MOMENT,
     "publish_after": MOMENT,
 }
@@ -44,6 +45,7 @@ class Recorded:
     name: str
     body: Mapping[str, Any]
     correlation_id: str
+    traceparent: str = ""
 
 
 def insert_outbox(rows: Sequence[dict[str, Any]]) -> list[Recorded]:
@@ -55,7 +57,14 @@ def insert_outbox(rows: Sequence[dict[str, Any]]) -> list[Recorded]:
     with connection.cursor() as cursor:
         cursor.execute(insert("credit_outbox", OUTBOX), [dialect.recordset(rows)])
     return [
-        Recorded(row["id"], Destination(row["destination"]), row["name"], row["body"], row["correlation_id"])
+        Recorded(
+            row["id"],
+            Destination(row["destination"]),
+            row["name"],
+            row["body"],
+            row["correlation_id"],
+            row["traceparent"],
+        )
         for row in rows
     ]
 
@@ -93,7 +102,7 @@ def lease_unpublished(*, limit: int) -> list[Recorded]:
 
 
 def _recorded(row: OutboxRow) -> Recorded:
-    return Recorded(row.id, Destination(row.destination), row.name, row.body, row.correlation_id)
+    return Recorded(row.id, Destination(row.destination), row.name, row.body, row.correlation_id, row.traceparent)
 
 
 def mark_published(ids: Iterable[UUID], *, unrouted: Iterable[UUID] = ()) -> None:

@@ -116,7 +116,8 @@ def write(plan: Plan, *, now: datetime, account_wait: timedelta) -> list[Recorde
     _insert("credit_holds", HOLD, plan.new_holds.values())
     _update("credit_holds", RESOLVED_HOLD, plan.holds.values())
     _insert("credit_account_changes", CHANGE, plan.changes)
-    recorded = insert_outbox([_outbox_row(account_id, event, now) for account_id, event in plan.events])
+    traces = {request.correlation_id: request.traceparent for request, _ in plan.decided if request.traceparent}
+    recorded = insert_outbox([_outbox_row(account_id, event, now, traces) for account_id, event in plan.events])
     insert_waiting([_waiting_row(waiting, now, account_wait) for waiting in plan.waiting])
     delete_waiting(plan.taken)
     park_rows([_to_park(parked) for parked in plan.parked], now=now)
@@ -163,7 +164,7 @@ def _update(table: str, columns: Columns, records: Iterable[Any]) -> None:
         cursor.execute(sql, [dialect.recordset(rows)])
 
 
-def _outbox_row(account_id: UUID, event: Event, now: datetime) -> dict[str, Any]:
+def _outbox_row(account_id: UUID, event: Event, now: datetime, traces: Mapping[str, str]) -> dict[str, Any]:
     follow_up = FOLLOW_UPS[event.event_type]
     return {
         "id": new_id(),
@@ -175,6 +176,7 @@ def _outbox_row(account_id: UUID, event: Event, now: datetime) -> dict[str, Any]
         "account_sequence": event.account_sequence,
         "transaction_id": event.transaction_id,
         "correlation_id": event.correlation_id,
+        "traceparent": traces.get(event.correlation_id, ""),
         "created_at": now,
     }
 

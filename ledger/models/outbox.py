@@ -32,6 +32,9 @@ class OutboxRow(models.Model):
         Transaction, null=True, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False
     )
     correlation_id = models.CharField(max_length=255)
+    traceparent = models.CharField(
+        max_length=64, blank=True, db_default="", help_text="The span that it goes on from, where that was traced."
+    )
     created_at = models.DateTimeField()
     publish_after = models.DateTimeField(help_text="When the sweep may take it: the worker that wrote it goes first.")
     published_at = models.DateTimeField(null=True)

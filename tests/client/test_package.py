@@ -8,8 +8,8 @@ from pathlib import Path
 CLIENT = Path(__file__).resolve().parents[2] / "client"
 SOURCES = sorted((CLIENT / "src").rglob("*.py"))
 OWN = "credits_client"
-DECLARED = {"kombu", "amqp", "pydantic", "redis", "sqlalchemy", "requests", "urllib3", "pyjwt"}
-IMPORTED_AS = {"jwt": "pyjwt"}
+DECLARED = {"kombu", "amqp", "pydantic", "redis", "sqlalchemy", "requests", "urllib3", "pyjwt", "opentelemetry-api"}
+IMPORTED_AS = {"jwt": "pyjwt", "opentelemetry": "opentelemetry-api"}
 
 
 def imported(source):

@@ -13,6 +13,7 @@ from credits_client.commands import Command
 from credits_client.errors import FieldRefused
 from credits_client.events import PlainEvent
 from credits_client.routes import EVENTS_EXCHANGE, Route, command_route, event_route
+from credits_client.tracing import trace_headers
 
 CONTENT_TYPE = "application/json"
 CONTENT_ENCODING = "utf-8"
@@ -95,7 +96,7 @@ def _identity(message_id: UUID | str | None) -> str:
 
 def _task_message(command: Command, message_id: str, *, headers: TaskHeaders) -> Message:
     """A Celery task message, protocol 2. Nobody's result is asked for: that needs a Celery application."""
-    own_headers = {"id": message_id, "root_id": message_id}
+    own_headers = {"id": message_id, "root_id": message_id, **trace_headers()}
     if command.correlation_id is not None:
         own_headers["correlation_id"] = command.correlation_id
     return Message(
@@ -123,6 +124,7 @@ def _event_message(event: PlainEvent, message_id: str, *, sender: Sender) -> Mes
         route=event_route(event.event_type, exchange=sender.events_exchange),
         message_id=message_id,
         body=_json(envelope, label=event.event_type),
+        own_headers=trace_headers(),
     )
 
 
