@@ -75,6 +75,11 @@ def headed(message: Outgoing, traceparent: str) -> Outgoing:
         return replace(message, headers={**message.headers, TRACEPARENT: _written(span)})
 
 
+def trace_id_in(traceparent: str) -> str:
+    """The 32 hexadecimal digits of the trace that a header names."""
+    return traceparent.split("-")[1]
+
+
 def _message_span(request: Request) -> Span:
     headers = request.message().headers if request.message else {}
     return _tracer().start_span(
