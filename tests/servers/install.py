@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from tests.servers import postgresql, rabbitmq, redis
 
@@ -11,6 +12,8 @@ FINDERS: dict[str, Callable[[], object]] = {
     postgresql.PACKAGE: postgresql.find_binaries,
     rabbitmq.PACKAGE: rabbitmq.find_script,
     redis.PACKAGE: redis.find_binary,
+    "nodejs": partial(shutil.which, "node"),
+    "npm": partial(shutil.which, "npm"),
 }
 
 # Debian's packages ask /usr/sbin/policy-rc.d before they start a service; 101 forbids it. One that the machine's
