@@ -126,6 +126,11 @@ def mark_failed(ids: Iterable[UUID], *, error: str) -> None:
     OutboxRow.objects.filter(id__in=list(ids)).update(last_error=error[:MAX_ERROR_LENGTH])
 
 
+def published_before(moment: datetime) -> int:
+    """How many rows were published before a moment."""
+    return OutboxRow.objects.filter(published_at__lt=moment).count()
+
+
 def prune_published(*, older_than: datetime, limit: int) -> int:
     """Delete up to `limit` rows that were published before a moment, the oldest first; how many they were."""
     oldest = OutboxRow.objects.order_by("id").filter(published_at__lt=older_than).values("id")[:limit]

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
+from django.db.models import QuerySet
 from django.db.transaction import atomic
 
 from ledger import dialect
@@ -15,6 +16,7 @@ from ledger.dialect import INTEGER, MOMENT, TEXT, UUID_, Columns
 from ledger.identifiers import new_id
 from ledger.journal.inserting import insert
 from ledger.messages import Message
+from ledger.models import ParkedMessage
 from ledger.outcomes import ParkReason
 
 PARKED: Columns = {
@@ -81,6 +83,22 @@ def park_rows(messages: Sequence[ToPark], *, now: datetime) -> None:
     )
     with connection.cursor() as cursor:
         cursor.execute(sql, [dialect.recordset(rows[fingerprint] for fingerprint in sorted(rows))])
+
+
+def resolved_before(moment: datetime) -> int:
+    """How many messages were replayed or dismissed before a moment."""
+    return _resolved(moment).count()
+
+
+def prune_resolved(*, older_than: datetime, limit: int) -> int:
+    """Delete up to `limit` messages that were replayed or dismissed before a moment; how many they were."""
+    oldest = _resolved(older_than).order_by("id").values_list("id", flat=True)[:limit]
+    deleted, _ = ParkedMessage.objects.filter(id__in=list(oldest)).delete()
+    return deleted
+
+
+def _resolved(moment: datetime) -> QuerySet[ParkedMessage]:
+    return ParkedMessage.objects.exclude(state=ParkedMessage.State.PARKED).filter(resolved_at__lt=moment)
 
 
 def _row(parked: ToPark, now: datetime) -> dict[str, Any]:

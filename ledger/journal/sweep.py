@@ -6,7 +6,7 @@ from typing import Any
 
 import structlog
 from django.db import connection
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.transaction import atomic
 
 from ledger import dialect
@@ -77,15 +77,27 @@ def send_due_again(*, limit: int) -> int:
     return len(rows)
 
 
-def park_outlived(*, limit: int) -> int:
-    """Park commands whose account or target is still not there when their wait is over; how many they were."""
+def park_outlived(*, limit: int, older_than: datetime | None = None) -> int:
+    """Park commands whose account or target is still not there when their wait is over; how many they were.
+
+    older_than says before when it must have been over, where that is not now.
+    """
     with atomic():
         now = _now()
-        outlived = WaitingCommand.objects.filter(~READY, park_at__lte=now, send_again=False).order_by("id")
+        outlived = _outliving(older_than or now).order_by("id")
         rows = _locked(outlived.annotate(has_account=Exists(ACCOUNT)), limit)
         park_rows([_outlived(row) for row in rows], now=now)
         delete_waiting([row.id for row in rows])
     return len(rows)
+
+
+def outlived_before(moment: datetime) -> int:
+    """How many commands should have been parked before a moment."""
+    return _outliving(moment).count()
+
+
+def _outliving(moment: datetime) -> QuerySet[WaitingCommand]:
+    return WaitingCommand.objects.filter(~READY, park_at__lte=moment, send_again=False)
 
 
 def _now() -> datetime:
