@@ -23,8 +23,8 @@ class Lines(Logger):
         logging_config(level=environment.logging_level, form=environment.logging_format)
 
 
-def post_fork(server: Any, worker: Any) -> None:
-    """In each process that answers requests. By name, since Django is not set up yet where this file is read."""
+def post_worker_init(worker: Any) -> None:
+    """In each process that answers requests, once Django is set up there: hence by name."""
     import_string("creditsvc.tracing.switch_on")(f"web-{worker.pid}")
 
 

@@ -9,13 +9,16 @@ from django.http import HttpRequest
 
 from ledger.admin.account_actions import ACTIONS
 from ledger.admin.acting import ActingAdmin
+from ledger.admin.chart import Chart, balance_chart
 from ledger.admin.columns import alerts, frozen, moment_of, number_of
 from ledger.admin.display import Table
 from ledger.admin.filters import ChoiceFilter, each_of
 from ledger.admin.search import Term, transactions_of
 from ledger.admin.standing import adjustments_of, changes_of, due_entries, holds_of, lots_of
 from ledger.admin.tables import (
+    alerts_told,
     differences_of,
+    may_view,
     newest_events,
     newest_transactions,
     parked_for,
@@ -36,6 +39,7 @@ from ledger.models import (
     Transaction,
     WaitingCommand,
 )
+from ledger.queries.balance_over_time import balance_over_time
 from ledger.staff.preview import is_due
 
 
@@ -122,6 +126,7 @@ class AccountAdmin(ActingAdmin):
                     number_of("event_sequence", "Events told"),
                     number_of("rows", "Rows of its chain"),
                     "head",
+                    number_of("imported_rows", "Rows moved in from the predecessor"),
                     moment_of("next_due_at", "Nothing is due before"),
                     moment_of("created_at", "Opened"),
                     moment_of("updated_at", "Newest transaction"),
@@ -135,6 +140,12 @@ class AccountAdmin(ActingAdmin):
         accounts = {transaction.account_id for transaction in transactions_of(term)}
         return Scope(term.is_account() | Q(pk__in=accounts))
 
+    def chart(self, request: HttpRequest, row: Account) -> Chart | None:
+        """Its balance over time, for those who may see its transactions."""
+        if not may_view(request, Transaction):
+            return None
+        return balance_chart(balance_over_time(row.id, sequence=row.sequence))
+
     def tables(self, request: HttpRequest, row: Account) -> Sequence[Table]:
         due = ((Transaction, lambda: due_entries(row)),) if is_due(row.next_due_at) else ()
         return visible(
@@ -146,6 +157,7 @@ class AccountAdmin(ActingAdmin):
                 (Hold, lambda: holds_of(row)),
                 (AccountChange, lambda: changes_of(row)),
                 (Transaction, lambda: newest_transactions(row)),
+                (OutboxRow, lambda: alerts_told(row)),
                 (OutboxRow, lambda: newest_events(row)),
                 (WaitingCommand, lambda: waiting_for(row.merchant_id)),
                 (ParkedMessage, lambda: parked_for(row.merchant_id)),

@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 from unfold.admin import ModelAdmin
 
+from ledger.admin.chart import Chart
 from ledger.admin.display import Table, link, list_of
 from ledger.admin.search import NOTHING, Term, accounts_of
 from ledger.admin.window import Scope, WindowedChangeList, WindowPaginator
@@ -46,6 +47,10 @@ class InspectAdmin(ModelAdmin):
         """What stands below the row's own fields on its page."""
         return ()
 
+    def chart(self, request: HttpRequest, row: Any) -> Chart | None:
+        """What is drawn above these tables, if anything."""
+        return None
+
     def scope(self, request: HttpRequest, query: str) -> Scope:
         """What the list is about: the whole table, or the rows that were searched for."""
         term = Term(query.strip())
@@ -76,6 +81,7 @@ class InspectAdmin(ModelAdmin):
         self, request: HttpRequest, context: dict[str, Any], *args: Any, obj: Any = None, **kwargs: Any
     ) -> HttpResponse:
         context["tables"] = self.tables(request, obj)
+        context["chart"] = self.chart(request, obj)
         return super().render_change_form(request, context, *args, obj=obj, **kwargs)
 
     def has_add_permission(self, request: HttpRequest) -> bool:

@@ -6,12 +6,14 @@ from uuid import UUID
 from django.db.models import Model
 from django.http import HttpRequest
 
+from ledger import events
 from ledger.admin.columns import credits_moved, publication
 from ledger.admin.display import Table, cells, link, list_of, page_of, row_link, shortened, story_link
 from ledger.models import Account, OutboxRow, ParkedMessage, Transaction, WaitingCommand
 from ledger.templatetags.ledger_display import moment, number
 
 NEWEST = 20  # rows of each table
+ALERTS = (events.LOW_BALANCE, events.EXHAUSTED, events.RECOVERED)
 
 
 def may_view(request: HttpRequest, model: type[Model]) -> bool:
@@ -49,6 +51,13 @@ def newest_events(account: Account) -> Table:
     rows = OutboxRow.objects.filter(account_id=account.pk).order_by("-account_sequence")[:NEWEST]
     more = list_of(OutboxRow, q=str(account.merchant_id))
     return events_table(f"Newest {NEWEST} events", rows, more_url=more)
+
+
+def alerts_told(account: Account) -> Table:
+    """Of its newest events those that tell of a balance's fall or recovery."""
+    newest = OutboxRow.objects.filter(account_id=account.pk, event_type__in=ALERTS)
+    more = list_of(OutboxRow, q=str(account.merchant_id))
+    return events_table("Alerts told", newest.order_by("-account_sequence")[:NEWEST], more_url=more)
 
 
 def events_table(title: str, rows: Iterable[OutboxRow], *, more_url: str = "") -> Table:

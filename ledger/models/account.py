@@ -45,6 +45,7 @@ class Account(models.Model):
             models.Index(fields=["platform_name", "platform_shop_id"], name="credit_accounts_shop"),
             models.Index(fields=["-created_at"], name="credit_accounts_newest"),
             models.Index(fields=["correlation_id"], name="credit_accounts_story"),
+            models.Index(fields=["id"], name="credit_accounts_frozen", condition=Q(frozen=True)),
             models.Index(fields=["next_due_at"], name="credit_accounts_due", condition=Q(next_due_at__isnull=False)),
         ]
         constraints: ClassVar = [
