@@ -1,7 +1,7 @@
 """The API: its operations, its documents, and how every error becomes a refusal."""
 
 import structlog
-from django.core.exceptions import TooManyFieldsSent
+from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from ninja import NinjaAPI
@@ -49,6 +49,12 @@ def _field(location: tuple[str | int, ...]) -> str:
 def too_many_parameters(request: HttpRequest, error: TooManyFieldsSent) -> HttpResponse:
     """More parameters than Django reads of a query."""
     return refuse(request, invalid("query", "Too many parameters.", "too_long"))
+
+
+@api.exception_handler(RequestDataTooBig)
+def too_much(request: HttpRequest, error: RequestDataTooBig) -> HttpResponse:
+    """A longer body than Django reads."""
+    return refuse(request, invalid("body", "is too long", "too_long"))
 
 
 @api.exception_handler(HttpError)

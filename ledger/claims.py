@@ -3,7 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
+
 from ledger.commands import StartTrial
+from ledger.fields import AnyReferenceType, Text
 from ledger.messages import Message, content_of, fields_in
 from ledger.requests import Request
 from ledger.rules.movements import movement_of, moves
@@ -13,7 +16,8 @@ UNKNOWN: Reference = ("", "")
 TRIAL_STARTED = "evt.billing.trial.started.v1"
 # By the field that holds its id, the type of a reference that is not named in full.
 _TYPES = {"purchase_id": "purchase", "match_id": "match"}
-_MAX_TYPE, _MAX_ID = 64, 255
+# Nothing else can be asked for, so nothing else need be found.
+_reference: TypeAdapter[Reference] = TypeAdapter(tuple[AnyReferenceType, Text])
 
 
 def claim_of(request: Request) -> Reference:
@@ -24,11 +28,10 @@ def claim_of(request: Request) -> Reference:
 def claim_in(message: Message) -> Reference:
     """The reference that a message asks for; UNKNOWN where it can't be made out."""
     fields = fields_in(content_of(message.body))
-    type_, id_ = _named(message.name, fields)
-    if not (isinstance(type_, str) and isinstance(id_, str)):
+    try:
+        return _reference.validate_python(_named(message.name, fields))
+    except ValidationError:
         return UNKNOWN
-    fits = 1 <= len(type_) <= _MAX_TYPE and 1 <= len(id_) <= _MAX_ID and (type_ + id_).isprintable()
-    return (type_, id_) if fits else UNKNOWN
 
 
 def _named(name: str, fields: Mapping[str, Any]) -> tuple[Any, Any]:

@@ -1,23 +1,36 @@
 """References: what became of the request that a producer sent, so that it can ask instead of guess."""
 
+from datetime import datetime
 from typing import Any
 
+from django.db.models import Case, Value, When
+
+from ledger import dialect
 from ledger.models import ParkedMessage, Transaction, WaitingCommand
 from ledger.queries.connection import asked_again_if_lost
+from ledger.snapshot import snapshot
 
 SHOWN = 20  # of the messages that wait or are parked for one reference
+_STILL_PARKED_FIRST = Case(When(state=ParkedMessage.State.PARKED, then=Value(0)), default=Value(1))
 
 
 @asked_again_if_lost
 def what_became_of(reference_type: str, reference_id: str) -> dict[str, Any]:
     """The transaction that holds a reference, and the messages that ask for it and wait or are parked.
 
-    status is that of the transaction; else waiting, or parked while a person has not looked, or unknown.
+    status is that of the transaction; else waiting, or parked while a person has not looked, or unknown. All is read
+    of one state of the books: a command that is applied meanwhile would else be neither waiting nor posted.
     """
-    named = {"reference_type": reference_type, "reference_id": reference_id}
+    with snapshot():
+        return _read({"reference_type": reference_type, "reference_id": reference_id})
+
+
+def _read(named: dict[str, str]) -> dict[str, Any]:
+    now = dialect.current().clock()
     found = Transaction.objects.filter(**named).first()
-    waiting = [_waiting(row) for row in WaitingCommand.objects.filter(**named).order_by("id")[:SHOWN]]
-    parked = [_parked(row) for row in ParkedMessage.objects.filter(**named).order_by("-last_seen_at", "-id")[:SHOWN]]
+    waiting = [_waiting(row, now) for row in WaitingCommand.objects.filter(**named).order_by("-id")[:SHOWN]]
+    messages = ParkedMessage.objects.filter(**named).order_by(_STILL_PARKED_FIRST, "-last_seen_at", "-id")
+    parked = [_parked(row) for row in messages[:SHOWN]]
     return {
         **named,
         "status": _status(found, waiting, parked),
@@ -57,11 +70,11 @@ def _retried_by(row: Transaction) -> Any:
     return retry.values_list("id", flat=True).first()
 
 
-def _waiting(row: WaitingCommand) -> dict[str, Any]:
+def _waiting(row: WaitingCommand, now: datetime) -> dict[str, Any]:
     return {
         "task": row.task,
         "merchant_id": row.merchant_id,
-        "waits_for": _waits_for(row),
+        "waits_for": _waits_for(row, now),
         "correlation_id": row.correlation_id,
         "arrived_at": row.arrived_at,
         "due_at": row.due_at,
@@ -69,8 +82,8 @@ def _waiting(row: WaitingCommand) -> dict[str, Any]:
     }
 
 
-def _waits_for(row: WaitingCommand) -> str:
-    if row.send_again or row.due_at > row.arrived_at:
+def _waits_for(row: WaitingCommand, now: datetime) -> str:
+    if row.send_again or row.due_at > now:
         return "time"
     return "target" if row.target_reference_id else "account"
 
