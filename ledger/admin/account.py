@@ -91,19 +91,6 @@ class AccountAdmin(ActingAdmin):
     search_help_text = "Merchant, domain, shop, reference (type/id) or correlation id"
     fieldsets = (
         (
-            "Shop",
-            {
-                "fields": (
-                    "shop_domain",
-                    "platform_name",
-                    "platform_shop_id",
-                    moment_of("shop_changed_at", "Newest change of shop"),
-                    "merchant_id",
-                    "id",
-                )
-            },
-        ),
-        (
             "Credits",
             {
                 "fields": (
@@ -115,6 +102,19 @@ class AccountAdmin(ActingAdmin):
                     frozen,
                     alerts,
                     number_of("low_balance_threshold", "Low-balance threshold of its own"),
+                )
+            },
+        ),
+        (
+            "Shop",
+            {
+                "fields": (
+                    "shop_domain",
+                    "platform_name",
+                    "platform_shop_id",
+                    moment_of("shop_changed_at", "Newest change of shop"),
+                    "merchant_id",
+                    "id",
                 )
             },
         ),
@@ -144,7 +144,7 @@ class AccountAdmin(ActingAdmin):
         """Its balance over time, for those who may see its transactions."""
         if not may_view(request, Transaction):
             return None
-        return balance_chart(balance_over_time(row.id, sequence=row.sequence))
+        return balance_chart(balance_over_time(row.id, sequence=row.sequence), transactions=row.sequence)
 
     def tables(self, request: HttpRequest, row: Account) -> Sequence[Table]:
         due = ((Transaction, lambda: due_entries(row)),) if is_due(row.next_due_at) else ()

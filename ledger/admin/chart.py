@@ -29,8 +29,11 @@ class Chart:
         return self.height + 8
 
 
-def balance_chart(points: Sequence[Point]) -> Chart | None:
-    """The balance over time as steps: each transaction's balance holds until the next. None where there is none."""
+def balance_chart(points: Sequence[Point], *, transactions: int) -> Chart | None:
+    """The balance over time as steps: each transaction's balance holds until the next. None where there is none.
+
+    transactions is how many there are, of which points shows some.
+    """
     if not points:
         return None
     first, last = points[0], points[-1]
@@ -39,7 +42,7 @@ def balance_chart(points: Sequence[Point]) -> Chart | None:
         title="Balance over time",
         words=(
             f"{balances[-1]:,} credits since {moment(last.at)}; between {min(balances):,} and {max(balances):,} "
-            f"since {moment(first.at)}."
+            f"after those {len(points):,} of {transactions:,} transactions that are drawn."
         ),
         highest=f"{max(balances):,}",
         begin=moment(first.at),
@@ -58,7 +61,7 @@ def pace_chart(counts: Sequence[int]) -> Chart:
     ]
     return Chart(
         title="Posted per minute",
-        words=f"{sum(counts):,} transactions in {len(counts)} minutes, {max(counts):,} in the busiest.",
+        words=f"{sum(counts):,} in {len(counts)} minutes, {max(counts):,} in the busiest one.",
         highest=f"{max(counts):,}",
         begin=f"{len(counts)} minutes ago",
         end="now",

@@ -48,7 +48,7 @@ class InspectAdmin(ModelAdmin):
         return ()
 
     def chart(self, request: HttpRequest, row: Any) -> Chart | None:
-        """What is drawn above these tables, if anything."""
+        """What is drawn above its fields, if anything."""
         return None
 
     def scope(self, request: HttpRequest, query: str) -> Scope:

@@ -14,7 +14,7 @@ from tests.ledger.builders import consume, grant, opened_account, request
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 MOST_QUERIES = 12
-MOST_QUERIES_OF_A_ROW = 16  # an account's page has ten tables
+MOST_QUERIES_OF_A_ROW = 18  # an account's page has ten tables
 
 
 # Filters

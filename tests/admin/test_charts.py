@@ -1,0 +1,132 @@
+"""The charts: a balance over time drawn from few of its transactions, and how many were posted each minute."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from ledger.admin.chart import balance_chart, pace_chart
+from ledger.journal import post
+from ledger.models import Transaction
+from ledger.queries import pace
+from ledger.queries.balance_over_time import POINTS, Point, balance_over_time
+from ledger.queries.pace import MINUTES, posted_per_minute
+from tests.admin.conftest import SignIn
+from tests.api.histories import account_with, rows_of
+from tests.ledger.builders import consume, opened_account, purchase, requests
+
+pytestmark = pytest.mark.django_db
+
+BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("rows", [1, 2, POINTS, POINTS + 1, 1000])
+def test_a_balance_over_time_is_that_of_the_rows_drawn_from_the_first_to_the_newest(rows: int) -> None:
+    account = account_with((BEGIN + timedelta(minutes=n), "grant", n + 1) for n in range(rows))
+
+    with CaptureQueriesContext(connection) as queries:
+        points = balance_over_time(account.id, sequence=account.sequence)
+
+    history = {row.created_at: row.balance_after for row in rows_of(account)}
+    assert len(queries) == 1
+    assert len(points) == min(rows, POINTS)
+    assert all(history[point.at] == point.balance for point in points)
+    assert (points[0].at, points[-1].balance) == (BEGIN, account.balance)
+
+
+def test_an_account_without_transactions_has_no_chart() -> None:
+    assert balance_over_time(opened_account().id, sequence=0) == []
+    assert balance_chart([], transactions=0) is None
+
+
+def test_a_chart_is_drawn_in_steps_and_says_in_words_what_it_shows() -> None:
+    points = [Point(BEGIN, 100), Point(BEGIN + timedelta(hours=1), 50), Point(BEGIN + timedelta(hours=2), 200)]
+
+    chart = balance_chart(points, transactions=3)
+
+    assert chart is not None
+    assert chart.line == "M0.0,60.0H300.0V90.0H600.0V0.0H600"
+    assert chart.words == (
+        "200 credits since 2026-01-01 02:00:00.000; between 50 and 200 after those 3 of 3 transactions that are drawn."
+    )
+
+
+def test_what_was_posted_is_counted_by_the_minute_of_its_posting() -> None:
+    account = opened_account(credits_bought=5)
+    post(requests(*(consume(merchant_id=account.merchant_id, amount=2) for _ in range(4))))
+    posted_at = datetime.now(UTC)
+
+    now = posted_per_minute(posted_at)
+    later = posted_per_minute(posted_at + timedelta(minutes=MINUTES - 2))
+    too_late = posted_per_minute(posted_at + timedelta(minutes=MINUTES + 1))
+
+    assert (len(now), sum(now), sum(now[-2:])) == (MINUTES, 3, 3)  # two were declined
+    assert (sum(later), sum(later[:3])) == (3, 3)
+    assert sum(too_late) == 0
+
+
+def test_a_busy_minute_is_counted_up_to_a_bound_by_one_statement(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pace, "COUNTED_UP_TO", 5)
+    account = opened_account()
+    post(requests(*(purchase(merchant_id=account.merchant_id) for _ in range(12))))
+
+    with CaptureQueriesContext(connection) as queries:
+        counts = posted_per_minute(datetime.now(UTC))
+
+    assert len(queries) == 1
+    assert max(counts) == 5
+
+
+def test_bars_are_as_high_as_their_counts() -> None:
+    chart = pace_chart([0, 5, 10])
+
+    assert [(y, height) for _, y, _, height in chart.bars] == [(60.0, 60.0), (0.0, 120.0)]
+    assert chart.words == "15 in 3 minutes, 10 in the busiest one."
+
+
+def test_an_accounts_page_draws_its_balance_and_tells_its_alerts(superuser: Client) -> None:
+    account = opened_account(credits_bought=120)
+    post(requests(consume(merchant_id=account.merchant_id, amount=120)))
+
+    page = superuser.get(f"/admin/ledger/account/{account.id}/change/").content.decode()
+
+    assert 'aria-label="0 credits since' in page
+    assert "Alerts told" in page
+    assert page.count("evt.credits.exhausted.v1") == 2  # among the alerts, and among the newest events
+
+
+def test_nobody_is_drawn_what_they_may_not_see(staff_with: SignIn) -> None:
+    account = opened_account(credits_bought=120)
+    client = staff_with("view_account")
+
+    pages = [
+        client.get(address).content.decode() for address in ("/admin/", f"/admin/ledger/account/{account.id}/change/")
+    ]
+
+    assert not any('<svg viewBox="0 -4' in page for page in pages)
+    assert Transaction.objects.count() == 1
+
+
+def test_the_first_page_shows_the_pace_and_how_many_accounts_are_frozen(superuser: Client) -> None:
+    account = opened_account(credits_bought=120)
+    type(account).objects.filter(id=account.id).update(frozen=True)
+
+    page = superuser.get("/admin/").content.decode()
+
+    assert "1 in 60 minutes, 1 in the busiest one." in page
+    assert "/admin/ledger/account/?frozen=yes" in page
+    assert "Frozen accounts" in page
+
+
+def test_the_first_page_takes_the_same_queries_whatever_there_is(superuser: Client) -> None:
+    taken = []
+    for more in (3, 60):
+        for _ in range(more):
+            opened_account(credits_bought=5)
+        with CaptureQueriesContext(connection) as queries:
+            superuser.get("/admin/")
+        taken.append(len(queries))
+
+    assert taken[0] == taken[1]
