@@ -49,6 +49,11 @@ class Action:
     fits: Callable[[Any, str], bool] = lambda row, actor: True
     foresee: Callable[..., Foreseen] | None = None
 
+    @property
+    def is_foreseen(self) -> bool:
+        """For templates, which would call foresee where they only ask whether it is there."""
+        return self.foresee is not None
+
 
 class ActingAdmin(InspectAdmin):
     """Pages that offer actions to staff with the permission for each."""

@@ -47,7 +47,7 @@ def read_from_all_rows(account: Account, at: datetime) -> dict[str, int]:
 
 
 class TestBalanceAt(TestCase):
-    @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
     @given(history=histories, instants=st.lists(moments, min_size=1, max_size=6))
     def test_it_is_what_all_rows_up_to_then_come_to(self, history: Any, instants: list[datetime]) -> None:
         account = account_with(history)

@@ -41,7 +41,7 @@ def walk(account: Account, **query: Any) -> list[dict[str, Any]]:
 
 
 class TestFilters(TestCase):
-    @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
     @given(
         history=histories,
         operation=st.sampled_from([None, "credit", "debit"]),

@@ -46,7 +46,7 @@ def cells_of(account: Account, **query: Any) -> list[dict[str, str]]:
 
 
 class TestStatement(TestCase):
-    @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
     @given(history=histories, begin=st.none() | moments, end=st.none() | moments)
     def test_its_opening_balance_and_its_rows_come_to_its_closing_balance(
         self, history: Any, begin: datetime | None, end: datetime | None

@@ -57,7 +57,7 @@ def buckets_of(account: Account, **query: Any) -> list[dict[str, Any]]:
 
 
 class TestUsage(TestCase):
-    @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
     @given(
         zone=st.sampled_from(list(CHANGES)),
         bucket=st.sampled_from(list(LABELS)),
@@ -82,7 +82,7 @@ class TestUsage(TestCase):
             for name, kind in KINDS.items():
                 assert found[name] == sum(row.amount for row in inside if row.kind == kind), (name, found)
 
-    @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
     @given(zone=st.sampled_from(list(CHANGES)), bucket=st.sampled_from(list(LABELS)), begin=st.integers(-25, 5))
     def test_a_bucket_is_one_hour_day_or_month_of_the_zones_clocks(self, zone: str, bucket: str, begin: int) -> None:
         at = CHANGES[zone] + begin * SPANS[bucket]

@@ -103,7 +103,7 @@ def test_what_fits_the_schema_is_taken_by_the_service_and_nothing_else(task: str
     assert differing == []
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
 @given(sketches=SEQUENCES)
 def test_every_event_that_the_rules_tell_fits_its_schema(sketches: Any) -> None:
     ledger = PaperLedger(Policy(low_balance_threshold=3))

@@ -55,7 +55,7 @@ def run(folder: Path, *lines: str, options: tuple[str, ...] = ("--json",)) -> tu
 
 
 class TestSimulation(TestCase):
-    @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
     @given(sketches=SEQUENCES, posted=st.integers(0, 20))
     def test_it_is_what_a_post_then_comes_to_and_changes_no_table(self, sketches: Any, posted: int) -> None:
         by_people = (Instruction,)  # which never wait: they are given on open accounts

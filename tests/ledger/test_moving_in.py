@@ -393,7 +393,7 @@ old_rows = st.lists(
 
 
 class TestAnything(TestCase):
-    @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
     @given(histories=st.lists(old_rows, min_size=1, max_size=3), at_once=st.integers(1, 10))
     def test_the_books_are_right_and_the_balance_is_its_own(self, histories: Any, at_once: int) -> None:
         merchants = [OldMerchant.with_rows(history) for history in histories]

@@ -14,6 +14,7 @@ FINDERS: dict[str, Callable[[], object]] = {
     redis.PACKAGE: redis.find_binary,
     "nodejs": partial(shutil.which, "node"),
     "npm": partial(shutil.which, "npm"),
+    "chromium": partial(shutil.which, "chromium"),
 }
 
 # Debian's packages ask /usr/sbin/policy-rc.d before they start a service; 101 forbids it. One that the machine's
