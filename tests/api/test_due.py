@@ -37,6 +37,7 @@ def test_what_is_held_is_not_available() -> None:
     assert credits_of(account) == dict(zip(FIGURES, (90, 90, 0, 100, 10, 0), strict=True))
 
 
+@pytest.mark.slow
 def test_reads_count_in_what_is_due_and_history_does_not() -> None:
     account = opened_account(credits_bought=100)
     soon = timezone.now() + timedelta(seconds=0.4)

@@ -98,6 +98,7 @@ def test_holds_are_read_open_and_resolved() -> None:
     assert resolved[0]["resolved_at"] is not None
 
 
+@pytest.mark.slow
 def test_what_has_fallen_due_reads_as_it_will_once_it_is_posted() -> None:
     account = opened_account(credits_bought=100)
     soon = timezone.now() + timedelta(seconds=0.4)

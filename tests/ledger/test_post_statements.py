@@ -82,6 +82,7 @@ def of_lots_and_holds(count):
     return requests(*then)
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 def test_so_does_a_batch_of_lots_and_holds_with_something_due_on_every_account():
     sent = []
