@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from api.schemas import refusal_shape
+from api.envelope_schemas import refusal_shape
 from ledger.events import SOURCE_SERVICE
 from ledger.fields import PLATFORMS
 

@@ -6,7 +6,8 @@ from uuid import UUID
 
 from pydantic import Field
 
-from api.schemas import Amount, Answer, Balance, Kind, Shape, Total
+from api.envelope_schemas import Answer, Shape
+from api.schemas import Amount, Balance, Kind, Total
 
 
 class Availability(Shape):

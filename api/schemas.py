@@ -1,13 +1,12 @@
 """The answers' shapes, for the OpenAPI document: the answers themselves are written from the rows, unvalidated."""
 
 from datetime import datetime
-from typing import Annotated, Any, Generic, Literal, TypeVar, cast
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic import Field
 
-from api.pages import MAX_LIMIT
-from api.refusals import Code
+from api.envelope_schemas import Answer, PageAnswer, Shape
 from ledger.fields import MAX_AMOUNT, MAX_BALANCE, MAX_PRIORITY, PLATFORMS, Category
 
 Balance = Annotated[int, Field(ge=0, le=MAX_BALANCE)]
@@ -16,22 +15,6 @@ Total = Annotated[int, Field(ge=0)]
 Kind = Literal[
     "trial", "purchase", "grant", "adjust", "consume", "hold", "capture", "release", "reverse", "expire", "import"
 ]
-
-Data = TypeVar("Data")
-
-
-class Shape(BaseModel):
-    """Nothing but what is listed."""
-
-    model_config = ConfigDict(extra="forbid")
-
-
-class Meta(Shape):
-    """Which request this answers, and when."""
-
-    request_id: Annotated[str, Field(examples=["req_0f9e8d7c6b5a"])]
-    correlation_id: Annotated[str, Field(min_length=1, max_length=255, examples=["corr_0a1b2c3d4e5f"])]
-    timestamp: datetime
 
 
 class ExpiringNext(Shape):
@@ -163,42 +146,6 @@ class Usage(Shape):
     buckets: list[Bucket]
 
 
-class Pagination(Shape):
-    """Where the page stands: page counts from 1, pages and total are those of this moment, null where nobody counts."""
-
-    page: Annotated[int, Field(ge=1)] | None
-    limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)]
-    total: Annotated[int, Field(ge=0)] | None
-    pages: Annotated[int, Field(ge=0)] | None
-    has_next: bool
-    has_previous: bool
-
-
-class Links(Shape):
-    """Addresses relative to this host. next and previous go on steadily while new rows arrive."""
-
-    self: str
-    next: str | None
-    previous: str | None
-    first: str
-    last: str | None
-
-
-class Answer(Shape, Generic[Data]):
-    """The envelope round what was asked for."""
-
-    data: Data
-    error: None
-    meta: Meta
-
-
-class PageAnswer(Answer[list[Data]], Generic[Data]):
-    """The envelope round a page of a list."""
-
-    pagination: Pagination
-    links: Links
-
-
 class CreditsAnswer(Answer[Credits]):
     """The envelope round the account."""
 
@@ -225,30 +172,3 @@ class HoldsAnswer(PageAnswer[Hold]):
 
 class UsageAnswer(Answer[Usage]):
     """The envelope round a period's usage."""
-
-
-class ValidationProblem(Shape):
-    """What is wrong with one parameter."""
-
-    field: str
-    message: str
-    type: str
-
-
-class ErrorDetails(BaseModel):
-    """What the code alone does not say; validation_errors with VALIDATION_ERROR."""
-
-    validation_errors: list[ValidationProblem] = []
-
-
-def refusal_shape(status: int) -> type[BaseModel]:
-    """The envelope round a refusal with that status: which codes an operation may give with it."""
-    codes = tuple(code.name for code in Code if code.status == status and code is not Code.NOT_FOUND)
-    error = create_model(
-        f"Error{status}",
-        __base__=Shape,
-        code=(cast(Any, Literal[codes]), ...),
-        message=(str, ...),
-        details=(ErrorDetails, ...),
-    )
-    return create_model(f"Refusal{status}", __base__=Shape, data=(None, ...), error=(error, ...), meta=(Meta, ...))
