@@ -1,6 +1,5 @@
 """A real browser before the admin as gunicorn serves it; Debian's Chromium, installed where it is missing."""
 
-import os
 import shutil
 from collections.abc import Callable, Iterator
 
@@ -22,18 +21,16 @@ PASSWORD = "a-password-for-the-tests-alone"
 SignIn = Callable[..., Page]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """One browser for all tests of this process."""
+    """One browser for the tests of a module; nothing of it is left for the tests after them."""
     install.require(["chromium"])
-    before = os.environ.get("DJANGO_ALLOW_ASYNC_UNSAFE")
-    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # Playwright has a loop in this thread; nothing here is in it
-    with sync_playwright() as playwright:
+    # Playwright has a loop in this thread, and no query here is made within it.
+    with pytest.MonkeyPatch.context() as patched, sync_playwright() as playwright:
+        patched.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=ARGUMENTS)
         yield browser
         browser.close()
-    if before is None:
-        del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
 
 
 @pytest.fixture
