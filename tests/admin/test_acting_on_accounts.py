@@ -9,7 +9,7 @@ from tests.admin.books import list_page, row_page, rows_of
 from tests.ledger.builders import hold, opened_account, requests
 from tests.ledger.staffing import adjusted, an_adjustment, asked_for, declined_consumption, of_reference
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 
 # Adjusting

@@ -12,7 +12,7 @@ from tests.ledger.builders import opened_account
 from tests.ledger.staffing import an_adjustment, declined_consumption
 from tests.ledger.staffing import asked_for as stored
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 ACCOUNT_ACTIONS = {"adjust": "add_transaction", "freeze": "change_account", "thaw": "change_account",
                    "threshold": "change_account", "shop": "change_account"}  # fmt: skip

@@ -7,7 +7,7 @@ from ledger.models import Account, OutboxRow, ParkedMessage, Transaction
 from tests.admin.books import TABLES, list_page, one_of_everything, park_one, rows_of
 from tests.ledger.builders import consume_match, opened_account, request
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 
 def found(client, model, term):

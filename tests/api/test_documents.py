@@ -2,6 +2,7 @@
 
 import re
 from contextlib import closing
+from functools import cache
 from typing import Any
 
 import pytest
@@ -27,7 +28,9 @@ INTERNAL = {
 }
 
 
+@cache
 def document() -> dict[str, Any]:
+    """The OpenAPI document; made once, which takes a tenth of a second."""
     body: dict[str, Any] = ask("/api/openapi.json").json()
     return body
 
