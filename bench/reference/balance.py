@@ -19,7 +19,8 @@ from fastapi.responses import JSONResponse
 SECRET = os.environ["CLIENT_JWT_SECRET"]
 CONNECTIONS = 8  # a process; PostgreSQL has the same two cores
 BALANCE = (
-    "SELECT balance, total_granted, total_consumed, platform_name, shop_domain FROM credit_accounts "
+    "SELECT balance, balance - held AS available, held, NULL AS expiring_next, total_granted, total_consumed, "
+    "total_expired, platform_name, shop_domain FROM credit_accounts "
     "WHERE shop_domain = $1 AND platform_name = $2 ORDER BY created_at DESC LIMIT 1"
 )
 
