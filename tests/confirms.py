@@ -52,10 +52,10 @@ class Unconfirmed:
         self._sent += 1
         self.drain(UNCONFIRMED)
 
-    def drain(self, at_most: int = 0) -> int:
+    def drain(self, at_most: int = 0, *, timeout: float = CONFIRM_SECONDS) -> int:
         """Wait until so many, none by default, are in flight; how many messages were sent in all."""
         while self._sent - self._confirmed - len(self._ahead) > at_most:
-            self._connection.drain_events(timeout=CONFIRM_SECONDS)
+            self._connection.drain_events(timeout=timeout)
         return self._sent
 
     def _on_ack(self, tag: int, multiple: bool) -> None:

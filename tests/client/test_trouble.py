@@ -9,7 +9,7 @@ from redis import Redis
 
 from tests.client import examples
 from tests.client.conftest import arrived, declare
-from tests.client.proxy import Proxy
+from tests.proxy import Proxy
 from tests.servers import Redis as RedisServer
 
 

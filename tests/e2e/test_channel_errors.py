@@ -1,6 +1,6 @@
 """The broker closes a worker's consuming channel by an error: the worker reconnects, nothing is lost or doubled."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
@@ -19,24 +19,13 @@ from tests.servers.management import VirtualHost
 pytestmark = pytest.mark.servers
 
 BURST = 20
-
-
-class ImpatientRabbitMQ(RabbitMQ):
-    """A node that waits for an acknowledgement for a second, where others wait for half an hour."""
-
-    def _prepare(self) -> None:
-        super()._prepare()
-        (self.folder / "advanced.config").write_text(
-            "[{rabbit, [{consumer_timeout, 1000}, {channel_tick_interval, 250}]}]."
-        )
-
-    def _environment(self) -> Mapping[str, str]:
-        return {**super()._environment(), "RABBITMQ_ADVANCED_CONFIG_FILE": str(self.folder / "advanced.config")}
+# It waits for an acknowledgement for a second, where others wait for half an hour.
+IMPATIENT = "[{rabbit, [{consumer_timeout, 1000}, {channel_tick_interval, 250}]}]."
 
 
 @pytest.fixture
 def rabbitmq() -> Iterator[RabbitMQ]:
-    with ImpatientRabbitMQ() as node:
+    with RabbitMQ(advanced=IMPATIENT) as node:
         yield node
 
 

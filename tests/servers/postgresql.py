@@ -44,16 +44,16 @@ class PostgreSQL(Server):
 
     name = "postgresql"
 
-    def __init__(self, *, settings: Mapping[str, str]) -> None:
-        super().__init__()
+    def __init__(self, *, settings: Mapping[str, str], within: Path | None = None) -> None:
+        super().__init__(within=within)
         self.port = free_ports(1)[0]
         self._password = secrets.token_hex(16)
         self._settings = settings
 
     @classmethod
-    def for_tests(cls) -> Self:
+    def for_tests(cls, *, within: Path | None = None) -> Self:
         """Fast; keeps what it answered when it is killed."""
-        return cls(settings=FOR_TESTS)
+        return cls(settings=FOR_TESTS, within=within)
 
     @classmethod
     def for_benchmarks(cls) -> Self:
@@ -105,6 +105,11 @@ class PostgreSQL(Server):
         except psycopg2.OperationalError:
             return False
         return True
+
+    def stop_at_once(self) -> None:
+        """Stop it as `pg_ctl stop -m immediate` does; restart() brings it back."""
+        if self._process is not None:
+            self._shut_down(self._process)
 
     def _shut_down(self, process: subprocess.Popen[bytes]) -> None:
         """At once, without a checkpoint: killed, it would leave its shared memory segment to the machine."""

@@ -3,6 +3,7 @@
 import os
 import secrets
 import shutil
+import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -54,8 +55,10 @@ class RabbitMQ(Server):
     name = "rabbitmq"
     ready_within_seconds = 120.0
 
-    def __init__(self) -> None:
+    def __init__(self, *, advanced: str = "") -> None:
+        """advanced holds Erlang terms for what rabbitmq.conf can't say."""
         super().__init__()
+        self._advanced = advanced
         self.port, self._management_port, self._epmd_port, self._distribution_port = free_ports(4)
         self._password = secrets.token_hex(16)
 
@@ -72,6 +75,14 @@ class RabbitMQ(Server):
     def management(self) -> Management:
         """To make virtual hosts and users with."""
         return Management(url=self.management_url, broker_url=self.url)
+
+    def control(self, *arguments: str) -> None:
+        """Run `rabbitmqctl` against it. Raises CalledProcessError where that fails."""
+        script = find_script()
+        if script is None:
+            raise FileNotFoundError(f"RabbitMQ is not installed: apt-get install {PACKAGE}")
+        command = [str(script.with_name("rabbitmqctl")), *arguments]
+        subprocess.run(command, env=dict(self._environment()), cwd=self.folder, check=True, capture_output=True)
 
     def kill(self) -> None:
         """SIGKILL it, but not within 4 s of a quorum queue's declaration, which the queue would not survive.
@@ -101,6 +112,8 @@ class RabbitMQ(Server):
         )
         (self.folder / "rabbitmq.conf").write_text(configuration)
         (self.folder / "enabled_plugins").write_text("[rabbitmq_management].\n")
+        if self._advanced:
+            (self.folder / "advanced.config").write_text(self._advanced)
 
     def _command(self) -> Sequence[str]:
         script = find_script()
@@ -119,7 +132,7 @@ class RabbitMQ(Server):
             "RABBITMQ_DIST_PORT": str(self._distribution_port),
             "RABBITMQ_CONF_ENV_FILE": str(self.folder / "none"),
             "RABBITMQ_CONFIG_FILE": str(self.folder / "rabbitmq.conf"),
-            "RABBITMQ_ADVANCED_CONFIG_FILE": str(self.folder / "none"),
+            "RABBITMQ_ADVANCED_CONFIG_FILE": str(self.folder / ("advanced.config" if self._advanced else "none")),
             "RABBITMQ_GENERATED_CONFIG_DIR": str(self.folder / "generated"),
             "RABBITMQ_ENABLED_PLUGINS_FILE": str(self.folder / "enabled_plugins"),
             "RABBITMQ_MNESIA_BASE": str(self.folder / "data"),

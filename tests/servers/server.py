@@ -27,7 +27,9 @@ class Server(ABC):
     name: ClassVar[str]
     ready_within_seconds: ClassVar[float] = 60.0
 
-    def __init__(self) -> None:
+    def __init__(self, *, within: Path | None = None) -> None:
+        """within is where its folder is made; the system's own place for such, unless told otherwise."""
+        self._within = within
         self._folder: Path | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._last_will: LastWill | None = None
@@ -84,7 +86,7 @@ class Server(ABC):
 
     def launch(self) -> None:
         """Start it without waiting, so that several come up side by side."""
-        self._folder = Path(tempfile.mkdtemp(prefix=f"credits-{self.name}-"))
+        self._folder = Path(tempfile.mkdtemp(prefix=f"credits-{self.name}-", dir=self._within))
         self._last_will = LastWill(folder=self._folder)
         self._prepare()
         self._spawn()

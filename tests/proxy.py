@@ -1,4 +1,4 @@
-"""A TCP proxy between client and broker that can swallow the broker's answers, and cut connections."""
+"""A TCP proxy between a client and a server that can swallow answers, cut connections, and let nobody through."""
 
 import socket
 import threading
@@ -9,10 +9,10 @@ from urllib.parse import urlsplit, urlunsplit
 
 
 class Proxy:
-    """Forwards to the broker at `url`; its own `url` leads through it.
+    """Forwards to the server at `url`; its own `url` leads through it.
 
-    cut() ends all connections; new ones are served. silence() lets no further answer of the broker through to
-    the client until speak(): what it sends still reaches the broker.
+    cut() ends all connections; new ones are served. silence() lets no further answer of the server through to
+    the client until speak(): what it sends still reaches the server. close_door() cuts and refuses until open_door().
     """
 
     def __init__(self, url: str) -> None:
@@ -24,11 +24,12 @@ class Proxy:
         self.url = urlunsplit(parts._replace(netloc=f"{login}@{place}" if login else place))
         self.accepted = 0
         self._silent = threading.Event()
+        self._closed = threading.Event()
         self._sockets: list[socket.socket] = []
-        self._threads = [threading.Thread(target=self._accept, daemon=True)]
+        self._acceptor = threading.Thread(target=self._accept, daemon=True)
 
     def __enter__(self) -> Self:
-        self._threads[0].start()
+        self._acceptor.start()
         return self
 
     def __exit__(
@@ -37,8 +38,7 @@ class Proxy:
         self._server.shutdown(socket.SHUT_RDWR)
         self._server.close()
         self.cut()
-        for thread in self._threads:
-            thread.join(timeout=5)
+        self._acceptor.join(timeout=5)
 
     def cut(self) -> None:
         """End every connection, on both sides."""
@@ -46,13 +46,22 @@ class Proxy:
             end(self._sockets.pop())
 
     def silence(self) -> None:
-        """Swallow the broker's answers from now on."""
+        """Swallow the server's answers from now on."""
         self._silent.set()
 
     def speak(self) -> None:
         """Let answers through again, on connections opened from now on."""
         self.cut()
         self._silent.clear()
+
+    def close_door(self) -> None:
+        """End every connection and let no new one through."""
+        self._closed.set()
+        self.cut()
+
+    def open_door(self) -> None:
+        """Serve new connections again."""
+        self._closed.clear()
 
     def _accept(self) -> None:
         while True:
@@ -61,23 +70,32 @@ class Proxy:
             except OSError:
                 return
             self.accepted += 1
-            broker = socket.create_connection(self._target)
-            self._sockets += [client, broker]
-            self._start(client, broker, swallow=False)
-            self._start(broker, client, swallow=True)
+            try:
+                server = self._connected()
+            except OSError:
+                end(client)
+                continue
+            self._sockets += [client, server]
+            self._start(client, server, swallow=False)
+            self._start(server, client, swallow=True)
+
+    def _connected(self) -> socket.socket:
+        if self._closed.is_set():
+            raise ConnectionRefusedError
+        return socket.create_connection(self._target)
 
     def _start(self, source: socket.socket, sink: socket.socket, *, swallow: bool) -> None:
-        thread = threading.Thread(target=self._forward, args=(source, sink, swallow), daemon=True)
-        self._threads.append(thread)
-        thread.start()
+        threading.Thread(target=self._forward, args=(source, sink, swallow), daemon=True).start()
 
     def _forward(self, source: socket.socket, sink: socket.socket, swallow: bool) -> None:
         with suppress(OSError):
             while data := source.recv(65_536):
                 if not (swallow and self._silent.is_set()):
                     sink.sendall(data)
-        end(source)
-        end(sink)
+        for each in (source, sink):
+            end(each)
+            with suppress(ValueError):
+                self._sockets.remove(each)
 
 
 def end(one: socket.socket) -> None:

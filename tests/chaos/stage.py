@@ -1,0 +1,97 @@
+"""The stage: private servers, the proxies before them, and the crew that works there."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+
+from tests.chaos import disk
+from tests.chaos.crew import Crew
+from tests.processes import service_environment
+from tests.proxy import Proxy
+from tests.servers import PostgreSQL, RabbitMQ, Redis, Server
+from tests.servers.management import VirtualHost
+
+# What is unacknowledged for so long comes back: half an hour elsewhere. Long enough for a busy machine's batches.
+CONSUMER_TIMEOUT_MS = 12_000
+IMPATIENT = f"[{{rabbit, [{{consumer_timeout, {CONSUMER_TIMEOUT_MS}}}, {{channel_tick_interval, 500}}]}}]."
+FOR_EVER = "31536000"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """Everything that can be broken. `broker_url` and `database_url` lead past the proxies."""
+
+    broker: str
+    postgresql: PostgreSQL
+    rabbitmq: RabbitMQ | None
+    redis: Redis
+    before_database: Proxy
+    before_broker: Proxy
+    crew: Crew
+    broker_url: str
+    database_url: str
+    disk: Path | None
+
+    def execute(self, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        """One statement as the database's owner, past the proxy; the rows that it gives."""
+        with closing(psycopg2.connect(self.database_url, connect_timeout=5)) as connection:
+            connection.autocommit = True
+            with connection.cursor() as cursor:
+                cursor.execute(statement, parameters)
+                return cursor.fetchall() if cursor.description else []
+
+    def queues(self) -> dict[str, int]:
+        """How many messages are ready in each queue; none where the broker is Redis, whose judge asks it itself."""
+        if self.rabbitmq is None:
+            return {}
+        return VirtualHost(management=self.rabbitmq.management, name="/", url=self.rabbitmq.url).messages()
+
+
+@contextmanager
+def stage(broker: str) -> Iterator[Stage]:
+    """The servers and the crew, which is not started yet; broker is `rabbitmq` or `redis`."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="credits-chaos-")))
+        limited = stack.enter_context(disk.limited())
+        postgresql, redis = PostgreSQL.for_tests(within=limited), Redis.append_only()
+        rabbitmq = RabbitMQ(advanced=IMPATIENT) if broker == "rabbitmq" else None
+        servers: list[Server] = [postgresql, redis, *([rabbitmq] if rabbitmq else [])]
+        for server in servers:
+            stack.callback(server.stop)
+            server.launch()
+        for server in servers:
+            server.wait_until_ready()
+        broker_url = rabbitmq.url if rabbitmq else redis.url
+        before_database = stack.enter_context(Proxy(postgresql.url))
+        before_broker = stack.enter_context(Proxy(broker_url))
+        environment = service_environment(
+            database_url=before_database.url,
+            broker_url=before_broker.url,
+            result_backend_url=redis.url.replace("/0", "/1"),
+            account_wait=FOR_EVER,
+            logging_format="json",
+            var_dir=str(folder / "var"),
+        )
+        crew = Crew(broker=broker, environment=environment, folder=folder)
+        stack.callback(crew.end)
+        for command in (("migrate", "--verbosity", "0"), ("declare_topology",)):
+            done = crew.manage(*command)
+            if done.returncode:
+                raise RuntimeError(f"{command} failed: {done.stderr}")
+        yield Stage(
+            broker=broker,
+            postgresql=postgresql,
+            rabbitmq=rabbitmq,
+            redis=redis,
+            before_database=before_database,
+            before_broker=before_broker,
+            crew=crew,
+            broker_url=broker_url,
+            database_url=postgresql.url,
+            disk=limited,
+        )
