@@ -36,7 +36,7 @@ class Acknowledger:
 
     def settle(self, messages: Sequence[BrokerMessage]) -> None:
         """Acknowledge messages. Where their connection is lost meanwhile, the broker delivers them again."""
-        alive = [message for message in messages if not _is_gone(message.channel)]
+        alive = [message for message in messages if not is_gone(message.channel)]
         if len(alive) < len(messages):
             logger.warning("%d messages could not be acknowledged and come again", len(messages) - len(alive))
         settled = {id(message) for message in alive}
@@ -52,7 +52,7 @@ class Acknowledger:
     def give_back(self, messages: Iterable[BrokerMessage]) -> None:
         """Return messages to their queues."""
         for message in messages:
-            if _is_gone(message.channel):
+            if is_gone(message.channel):
                 continue
             message.reject_log_error(logger, self.consumer.connection_errors, requeue=True)
 
@@ -72,6 +72,6 @@ class Acknowledger:
         message.ack_log_error(logger, self.consumer.connection_errors)
 
 
-def _is_gone(channel: Any) -> bool:
+def is_gone(channel: Any) -> bool:
     """Whether an AMQP channel is closed; its tags mean nothing any more."""
     return isinstance(channel, Channel) and not channel.is_open

@@ -10,6 +10,7 @@ from ledger.errors import Trouble
 from ledger.journal.parking import ToPark
 from ledger.messages import Message
 from ledger.outcomes import ParkReason
+from tasks.acknowledging import is_gone
 from tasks.errors import CommandParked
 from tasks.parking import store_parked
 
@@ -21,7 +22,11 @@ class StoredTask(Task):
     acks_late = True
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Run the task. Raises Reject where the message goes back to its queue."""
+        """Run the task. Raises Reject where the message goes back to its queue, or is there already."""
+        if is_gone(self.request.get("arrived_on")):
+            # It waited here while its connection was lost. To run it all the same would keep those behind it waiting
+            # for what the broker delivers again anyway, until that connection, too, is lost for their being late.
+            raise Reject("its connection is gone", requeue=True)
         try:
             return self._run(args, kwargs)
         except Trouble as trouble:

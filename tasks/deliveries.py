@@ -14,7 +14,10 @@ from tasks.topology import queue_of
 
 # Bears a stored message's name when it is sent again: its routing key is then its queue's name.
 SENT_AS = "x-credits-name"
-TIMES_REDELIVERED_ALONE = 3  # after so many redeliveries a message is posted alone: it may be what kills the worker
+# What comes back again and again may be what kills the worker: from so many redeliveries on its batch is halved each
+# time, until it is posted alone. Not at once: a worker that is killed gives back all that it held, innocent or not.
+TIMES_REDELIVERED_IN_FULL = 2
+FIRST_HALF = 256
 
 
 @dataclass(slots=True)
@@ -28,9 +31,12 @@ class Delivery:
     kept: list[Kept] = field(default_factory=list)
 
     @property
-    def is_suspect(self) -> bool:
-        """Whether it has come back so often, or was given up on by the broker, that it is posted alone."""
-        return redeliveries(self.message) >= TIMES_REDELIVERED_ALONE or "x-death" in self.message.headers
+    def largest_batch(self) -> int | None:
+        """How many messages its batch may hold at most, if it is suspect: it came back often, or was dead-lettered."""
+        if "x-death" in self.message.headers:
+            return 1
+        times = redeliveries(self.message) - TIMES_REDELIVERED_IN_FULL
+        return max(1, FIRST_HALF >> times - 1) if times > 0 else None
 
 
 def redeliveries(message: BrokerMessage) -> int:

@@ -83,19 +83,17 @@ class Gatherer:
                 self._start()
 
     def _take(self) -> list[Delivery]:
-        """The next batch: up to max_batch requests, or one delivery alone that has come back too often."""
+        """The next batch: up to max_batch requests, and no more messages than the most suspect of them may be with."""
         batch: list[Delivery] = []
-        size = 0
+        size, most = 0, self.max_batch
         with self._lock:
             while self._buffer:
                 following = self._buffer[0]
-                too_many = size + len(following.requests) > self.max_batch
-                if batch and (too_many or following.is_suspect):
+                most = min(most, following.largest_batch or most)
+                if batch and (size + len(following.requests) > self.max_batch or len(batch) >= most):
                     break
                 batch.append(self._buffer.popleft())
                 size += len(following.requests)
-                if following.is_suspect:
-                    break
         return batch
 
     def _carry_out(self, batch: list[Delivery]) -> None:

@@ -87,6 +87,7 @@ class Envelope:
             "expires": None,
             "whole": self._whole(),
             "refusal": refusal,
+            "arrived_on": self.message.channel,
         }
 
     def refused(self, refusal: Refusal) -> Delivery:

@@ -142,8 +142,7 @@ def _await_quiet(set_up: Stage, mix: Mix) -> tuple[Verdict, Books]:
     while True:
         books = read(set_up)
         verdict = judge_books(mix.tally, books)
-        waits_in_queues = {name: count for name, count in set_up.queues().items() if name != listening.LISTENER.name}
-        if not verdict.wrong and not verdict.lost and not any(waits_in_queues.values()):
+        if not verdict.wrong and not verdict.lost and not set_up.queues():
             return verdict, books
         if time.monotonic() > deadline:
             return verdict, books
@@ -165,8 +164,7 @@ def _judge(set_up: Stage, mix: Mix, books: Books, verdict: Verdict, report: Repo
         report.wrong += judge_events(mix.tally, books, heard)
         report.heard = len(heard)
         report.told_again = len(heard) - len({envelope["event_id"] for envelope in heard})
-        left = {name: count for name, count in set_up.queues().items() if count}
-        if left:
+        if left := set_up.queues():
             report.wrong.append(f"left in queues: {left}")
     report.sent = mix.tally.sent
     report.rows = Counter(row.status for row in books.rows.values())

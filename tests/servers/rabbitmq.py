@@ -76,13 +76,16 @@ class RabbitMQ(Server):
         """To make virtual hosts and users with."""
         return Management(url=self.management_url, broker_url=self.url)
 
-    def control(self, *arguments: str) -> None:
-        """Run `rabbitmqctl` against it. Raises CalledProcessError where that fails."""
+    def control(self, *arguments: str) -> str:
+        """Run `rabbitmqctl` against it; what it prints. Raises CalledProcessError where that fails."""
         script = find_script()
         if script is None:
             raise FileNotFoundError(f"RabbitMQ is not installed: apt-get install {PACKAGE}")
         command = [str(script.with_name("rabbitmqctl")), *arguments]
-        subprocess.run(command, env=dict(self._environment()), cwd=self.folder, check=True, capture_output=True)
+        environment = dict(self._environment())
+        return subprocess.run(
+            command, env=environment, cwd=self.folder, check=True, capture_output=True, text=True
+        ).stdout
 
     def kill(self) -> None:
         """SIGKILL it, but not within 4 s of a quorum queue's declaration, which the queue would not survive.
