@@ -1,9 +1,12 @@
 """The sweeps: what is done again and again, because a worker may be killed at any instruction."""
 
 import time
+from datetime import UTC, datetime
+from typing import Any
 
 import structlog
 from celery import Task, current_app, shared_task
+from celery.utils.time import maybe_iso8601
 from celery.worker import state
 from django.conf import settings
 from django.utils import timezone
@@ -23,7 +26,19 @@ BATCH = 500
 MAX_BATCHES = 40  # of one sweep: the next one goes on
 
 
-@shared_task(bind=True, name="credits.sweep_outbox")
+class Sweep(Task):
+    """A sweep is not carried out late: behind a worker that could not work they pile up, and the next one does it all."""
+
+    abstract = True
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        expires = maybe_iso8601(self.request.expires)
+        if expires is not None and expires < datetime.now(UTC):
+            return 0
+        return self.run(*args, **kwargs)
+
+
+@shared_task(base=Sweep, bind=True, name="credits.sweep_outbox")
 def sweep_outbox(self: Task) -> int:
     """Publish what was not published at once; how many rows."""
     published = 0
@@ -37,7 +52,7 @@ def sweep_outbox(self: Task) -> int:
     return published
 
 
-@shared_task(bind=True, name="credits.sweep_due")
+@shared_task(base=Sweep, bind=True, name="credits.sweep_due")
 def sweep_due(self: Task) -> int:
     """Post what has fallen due by time alone, and tell of it; how many events."""
     told = 0
@@ -57,7 +72,7 @@ def sweep_due(self: Task) -> int:
     return told
 
 
-@shared_task(bind=True, name="credits.sweep_waiting")
+@shared_task(base=Sweep, bind=True, name="credits.sweep_waiting")
 def sweep_waiting(self: Task) -> int:
     """Post waiting commands that are due, send kept messages again, park what outlived its wait; how many in all."""
     posted = _post_due()
@@ -67,7 +82,7 @@ def sweep_waiting(self: Task) -> int:
     return posted + sent_again + park_outlived(limit=BATCH)
 
 
-@shared_task(bind=True, name="credits.prune_outbox")
+@shared_task(base=Sweep, bind=True, name="credits.prune_outbox")
 def prune_outbox(self: Task) -> int:
     """Delete outbox rows that were published longer ago than OUTBOX_RETENTION; how many."""
     older_than = timezone.now() - settings.OUTBOX_RETENTION
