@@ -20,17 +20,24 @@ MANAGE_SECONDS = 60.0
 class Service:
     """One instance of the service: a database, a broker, and the processes that are started of it."""
 
-    def __init__(self, *, broker: str, environment: Mapping[str, str], folder: Path) -> None:
+    def __init__(
+        self,
+        *,
+        broker: str,
+        environment: Mapping[str, str],
+        folder: Path,
+        broker_url: str | None = None,
+        deployer_url: str | None = None,
+    ) -> None:
+        """broker_url is for all who are not the service, deployer_url declares; without them the service's own is."""
         self.broker = broker
+        self.broker_url = broker_url or environment["BROKER_URL"]
+        self.deployer_url = deployer_url or environment["BROKER_URL"]
         self.environment = {**environment, "PROMETHEUS_MULTIPROC_DIR": str(folder / "metrics")}
         self.folder = folder
         self.name = secrets.token_hex(4)
         self.books = Books(database_url=environment["DATABASE_URL"])
         self.processes: dict[str, Process] = {}
-
-    @property
-    def broker_url(self) -> str:
-        return self.environment["BROKER_URL"]
 
     @property
     def has_exchanges(self) -> bool:
@@ -62,12 +69,12 @@ class Service:
         """Run `manage.py` with this instance's environment; what it printed and its exit code."""
         return self.run("manage.py", *arguments)
 
-    def run(self, *command: str) -> subprocess.CompletedProcess[str]:
-        """Run a command to its end with this instance's environment."""
+    def run(self, *command: str, **settings: str) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end with this instance's environment, some of its settings replaced."""
         return subprocess.run(
             in_this_environment(command),
             cwd=BASE_DIR,
-            env=dict(self.environment),
+            env={**self.environment, **settings},
             capture_output=True,
             text=True,
             check=False,
@@ -76,7 +83,7 @@ class Service:
 
     def deploy(self) -> None:
         """Declare the topology, as a deployment does before the workers start."""
-        declared = self.manage("declare_topology")
+        declared = self.run("manage.py", "declare_topology", BROKER_URL=self.deployer_url)
         assert declared.returncode == 0, declared.stderr
 
     def audit(self) -> None:
