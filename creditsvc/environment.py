@@ -42,6 +42,7 @@ class Environment(BaseSettings):
     client_jwt_secret: SecretStr = SecretStr(DEVELOPMENT_SECRET)
     internal_jwt_secret: SecretStr | None = None
     required_client_scope: str = "bff:call"
+    trusted_proxies: int = Field(0, ge=0, le=10)
     credit_api_external_port: int = Field(8000, ge=1, le=65_535)
     inbound_exchange: str = "glam.events"
     trial_credits: int = Field(500, ge=1, le=10**12)
