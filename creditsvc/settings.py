@@ -97,6 +97,7 @@ WHITENOISE_USE_FINDERS = True  # served from the packages that bring them: there
 LOGGING_CONFIG = None
 logging_config(level=environment.logging_level, form=environment.logging_format)
 
+DEFAULT_EXCEPTION_REPORTER_FILTER = "creditsvc.reporting.Reporting"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SESSION_COOKIE_SECURE = IN_PRODUCTION

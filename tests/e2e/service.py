@@ -10,6 +10,7 @@ from pathlib import Path
 from creditsvc.environment import BASE_DIR
 from tests.e2e.books import Books
 from tests.processes import Process, in_this_environment
+from tests.secrets import watch
 
 READY = {"beat": r"is starting"}
 WORKER_READY = r"ready\."
@@ -71,15 +72,18 @@ class Service:
 
     def run(self, *command: str, **settings: str) -> subprocess.CompletedProcess[str]:
         """Run a command to its end with this instance's environment, some of its settings replaced."""
-        return subprocess.run(
+        environment = {**self.environment, **settings}
+        ran = subprocess.run(
             in_this_environment(command),
             cwd=BASE_DIR,
-            env={**self.environment, **settings},
+            env=environment,
             capture_output=True,
             text=True,
             check=False,
             timeout=MANAGE_SECONDS,
         )
+        watch.text(command, ran.stdout + ran.stderr, environment)
+        return ran
 
     def deploy(self) -> None:
         """Declare the topology, as a deployment does before the workers start."""
