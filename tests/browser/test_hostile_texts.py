@@ -12,6 +12,8 @@ from tests.security.test_injection import pages, searches
 
 pytestmark = pytest.mark.slow
 
+# Django's actions.js wants the box that selects all, which the ledger's lists leave out; with or without hostile texts.
+HARMLESS = "Cannot read properties of null (reading 'addEventListener')"
 SETTLED_MS = 100  # for what a page's scripts do once it is there
 
 
@@ -24,7 +26,7 @@ def watched(page: Page) -> list[str]:
             complaints.append(message.text)
 
     page.on("console", hear)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("pageerror", lambda error: None if error.message == HARMLESS else complaints.append(str(error)))
     page.on("dialog", lambda dialog: complaints.append(dialog.message))
     return complaints
 
