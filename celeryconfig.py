@@ -33,6 +33,8 @@ quorum = {
     "x-delivery-limit": DELIVERY_LIMIT,
 }
 undying = {"x-queue-type": "quorum", "x-overflow": "reject-publish"}
+# On RabbitMQ only `manage.py declare_topology` declares them: a worker's user there needs no right to configure them.
+declared_at_deployment = environment.broker_url.startswith(("amqp", "pyamqp"))
 
 GRANT_TASKS = (
     "credits.open_account",
@@ -67,6 +69,7 @@ def _bound(name: str, *, exchange: Exchange, keys: tuple[str, ...], arguments: M
         bindings=[exchange.binding(routing_key=key) for key in keys],
         durable=True,
         queue_arguments=arguments,
+        no_declare=declared_at_deployment,
     )
 
 
@@ -90,7 +93,14 @@ inbound_queues = [
     ),
     _bound("credits.inbound.matches", exchange=inbound, keys=("evt.ai.match.completed.v1",)),
 ]
-dead_letter_queue = Queue("credits.dead", exchange=dead, routing_key="#", durable=True, queue_arguments=undying)
+dead_letter_queue = Queue(
+    "credits.dead",
+    exchange=dead,
+    routing_key="#",
+    durable=True,
+    queue_arguments=undying,
+    no_declare=declared_at_deployment,
+)
 # The embedded broker knows no exchanges across processes: what is published there goes to this queue.
 embedded_events_queue = Queue("credits.events.embedded", exchange=events, routing_key="#", durable=True)
 
@@ -117,6 +127,8 @@ task_routes = {
 accept_content = ["json"]
 task_serializer = "json"
 result_serializer = "json"
+result_accept_content = ["json"]
+event_serializer = "json"
 task_protocol = 2
 task_ignore_result = True
 enable_utc = True

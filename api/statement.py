@@ -28,7 +28,7 @@ COLUMNS = (
     "reference_id", "description", "metadata",
 )  # fmt: skip
 # A cell that begins so is a formula to a spreadsheet; an apostrophe before it makes it text (OWASP, CSV injection).
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 router = shop_router()
 

@@ -27,7 +27,11 @@ Duration = Annotated[timedelta, Field(gt=timedelta(0), le=LONGEST_DURATION)]
 
 
 class Environment(BaseSettings):
-    """The settings of docs/contract.md §5; names there are the fields here in upper case."""
+    """The settings of docs/contract.md §5; names there are the fields here in upper case.
+
+    Addresses may hold passwords, so none is printed with it: `celery inspect conf` prints all that celeryconfig.py
+    names.
+    """
 
     model_config = SettingsConfigDict(env_file=ENV_FILE, extra="ignore", frozen=True, env_ignore_empty=True)
 
@@ -36,12 +40,15 @@ class Environment(BaseSettings):
     var_dir: Path = Field(BASE_DIR / "var", validate_default=True)
     secret_key: SecretStr = SecretStr(DEVELOPMENT_SECRET)
     allowed_hosts: CommaSeparated = ("localhost", "127.0.0.1", "[::1]")
-    database_url: str = Field(default_factory=lambda given: f"sqlite:///{given['var_dir']}/credits.sqlite3")
-    broker_url: str = Field(default_factory=lambda given: f"sqla+sqlite:///{given['var_dir']}/broker.sqlite3")
-    result_backend_url: str = ""
+    database_url: str = Field(default_factory=lambda given: f"sqlite:///{given['var_dir']}/credits.sqlite3", repr=False)
+    broker_url: str = Field(
+        default_factory=lambda given: f"sqla+sqlite:///{given['var_dir']}/broker.sqlite3", repr=False
+    )
+    result_backend_url: str = Field("", repr=False)
     client_jwt_secret: SecretStr = SecretStr(DEVELOPMENT_SECRET)
     internal_jwt_secret: SecretStr | None = None
     required_client_scope: str = "bff:call"
+    trusted_proxies: int = Field(0, ge=0, le=10)
     credit_api_external_port: int = Field(8000, ge=1, le=65_535)
     inbound_exchange: str = "glam.events"
     trial_credits: int = Field(500, ge=1, le=10**12)
@@ -59,9 +66,9 @@ class Environment(BaseSettings):
     email_host_user: str = ""
     email_host_password: SecretStr = SecretStr("")
     email_use_tls: bool = False
-    notify_webhook_url: str = ""
+    notify_webhook_url: str = Field("", repr=False)
     notify_webhook_secret: SecretStr | None = None
-    otel_exporter_otlp_endpoint: str = ""
+    otel_exporter_otlp_endpoint: str = Field("", repr=False)
     logging_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
     logging_format: Literal["json", "console"] = "console"
     prometheus_multiproc_dir: Path = Field(default_factory=lambda given: Path(given["var_dir"]) / "metrics")

@@ -8,6 +8,7 @@ import structlog
 from opentelemetry import trace
 
 from creditsvc.environment import environment
+from ledger.management.terminal import harmless
 
 
 def add_trace(_: Any, __: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -16,6 +17,12 @@ def add_trace(_: Any, __: str, line: MutableMapping[str, Any]) -> MutableMapping
     if span.is_valid:
         line["trace_id"], line["span_id"] = f"{span.trace_id:032x}", f"{span.span_id:016x}"
     return line
+
+
+def on_a_console(_: Any, __: str, rendered: str) -> str:
+    """A rendered line that can neither steer a terminal nor look like two: only its first line stands at the margin."""
+    first, *others = rendered.split("\n")
+    return "\n".join([harmless(first), *(f"    {harmless(other)}" for other in others)])
 
 
 SHARED_PROCESSORS: list[Any] = [
@@ -35,7 +42,8 @@ def logging_config(*, level: str, form: str) -> None:
         renderers: list[Any] = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     else:
         # Plain tracebacks: the pretty ones print local variables, secrets among them.
-        renderers = [structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)]
+        plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+        renderers = [plain, on_a_console]
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,

@@ -1,7 +1,8 @@
-"""Django's middleware for staff, run for the admin's pages alone: a read of the API needs no session, user or form."""
+"""Middleware of pages for people, run for these alone: a read of the API needs no session, user, form or policy."""
 
-from typing import cast
+from typing import Any, cast
 
+from csp.middleware import CSPMiddleware, PolicyParts
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
@@ -13,6 +14,7 @@ from django.middleware.csrf import CsrfViewMiddleware
 from django.utils.deprecation import MiddlewareMixin
 
 ADMIN = "/admin"
+DOCUMENTS = "/api/docs"
 
 
 class ForStaff(MiddlewareMixin):
@@ -49,3 +51,19 @@ class StaffMessages(ForStaff, MessageMiddleware):
 
 class StaffXFrameOptions(ForStaff, XFrameOptionsMiddleware):
     """No page in another site's frame."""
+
+
+class PagesContentSecurity(CSPMiddleware):
+    """What a page may load and run. The API's answers are no pages."""
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if not request.path_info.startswith((ADMIN, DOCUMENTS)):
+            return cast(HttpResponseBase, self.get_response(request))
+        return cast(HttpResponseBase, super().__call__(request))
+
+    def get_policy_parts(self, request: HttpRequest, *args: Any, **kwargs: Any) -> PolicyParts:
+        """The documents' scripts evaluate nothing."""
+        parts = super().get_policy_parts(request, *args, **kwargs)
+        if request.path_info.startswith(DOCUMENTS):
+            parts.replace = {"script-src": ["'self'"]}
+        return parts

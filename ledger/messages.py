@@ -23,6 +23,12 @@ class Message:
     properties: Mapping[str, Any] = field(default_factory=dict)
 
     @property
+    def producer(self) -> str:
+        """The broker's user who sent it, where the broker has validated that: nobody stores another's word for it."""
+        user = self.properties.get("user_id")
+        return user if isinstance(user, str) else ""
+
+    @property
     def fingerprint(self) -> str:
         """The same for every delivery of one message, and for nothing else: its queue, name, id and body."""
         digest = hashlib.sha256()

@@ -10,6 +10,7 @@ from ledger.journal.keeping import Kept
 from ledger.journal.parking import ToPark
 from ledger.messages import Message
 from ledger.requests import Request
+from tasks.producers import SENT_FOR, USER_ID, producer_of
 from tasks.topology import queue_of
 
 # Bears a stored message's name when it is sent again: its routing key is then its queue's name.
@@ -48,21 +49,32 @@ def redeliveries(message: BrokerMessage) -> int:
 def whole(message: BrokerMessage, *, name: str | None = None) -> Message:
     """A broker's message as the ledger keeps it; name is its task or its routing key."""
     headers: Mapping[str, Any] = message.headers if isinstance(message.headers, Mapping) else {}
-    body = message.body
     # kombu has decompressed the body, unless it could not.
     dropped = OF_THE_BROKER if message.errors else OF_THE_BROKER | {"compression"}
     task = headers.get("task")
+    producer = sender_of(message)
     return Message(
         queue=queue_of(message),
         name=name or (task if isinstance(task, str) else ""),
-        body=_encoded(body, message.content_encoding) if isinstance(body, str) else bytes(body or b""),
+        body=_body_of(message),
         headers={key: value for key, value in headers.items() if key not in dropped},
         properties={
             **{key: value for key, value in message.properties.items() if key not in OF_THE_TRANSPORT},
             "content_type": message.content_type,
             "content_encoding": message.content_encoding,
+            **({USER_ID: producer} if producer else {}),
         },
     )
+
+
+def sender_of(message: BrokerMessage) -> str:
+    """The broker's user who sent a message, where that is known."""
+    return producer_of(message, lambda: _body_of(message)) if isinstance(message.headers, Mapping) else ""
+
+
+def _body_of(message: BrokerMessage) -> bytes:
+    body = message.body
+    return _encoded(body, message.content_encoding) if isinstance(body, str) else bytes(body or b"")
 
 
 def _encoded(body: str, encoding: str | None) -> bytes:
@@ -86,6 +98,9 @@ OF_THE_BROKER = frozenset(
         "x-last-death-reason",
         "x-credits-id",
         SENT_AS,
+        SENT_FOR,
     }
 )
-OF_THE_TRANSPORT = frozenset({"delivery_info", "delivery_tag", "body_encoding", "application_headers", "expiration"})
+OF_THE_TRANSPORT = frozenset(
+    {"delivery_info", "delivery_tag", "body_encoding", "application_headers", "expiration", USER_ID}
+)

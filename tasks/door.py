@@ -23,15 +23,21 @@ class Door(Consumer):
     """As Celery stands, what is malformed is acknowledged and lost, or ends the worker. Here it is parked."""
 
     class Blueprint(Consumer.Blueprint):
-        """Celery's steps but native delayed delivery: an eta waits in the ledger's database, not in 28 more queues."""
+        """Celery's steps but two. An eta waits in the ledger's database, not in the 28 queues of delayed delivery.
 
-        default_steps = [step for step in Consumer.Blueprint.default_steps if "delayed_delivery" not in step]
+        Gossip listens to other workers' events and starts whatever task an election names: nobody here elects.
+        """
+
+        default_steps = [
+            step for step in Consumer.Blueprint.default_steps if not step.endswith((":DelayedDelivery", ":Gossip"))
+        ]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if not isinstance(self.pool, TaskPool):
             raise ImproperlyConfigured("workers run with --pool threads (worker_pool in celeryconfig.py)")
         self.gatherer = Gatherer(self)
+        self.gossip = None  # what a control command that asks for it finds
         self.take_task: Callable[[BrokerMessage], Any] = self.keep_early
         self._early: deque[BrokerMessage] = deque()
 

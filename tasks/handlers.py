@@ -132,7 +132,7 @@ def _read(task: Task, args: tuple[Any, ...], kwargs: dict[str, Any], message: Me
     if args:
         raise Refusal(ParkReason.POSITIONAL_ARGUMENTS, field="args", detail="use keyword arguments only")
     given = _given_correlation_id(task, message)
-    return read_command(task.name, kwargs, correlation_id=given, whole=lambda: message)
+    return read_command(task.name, kwargs, correlation_id=given, whole=lambda: message, producer=message.producer)
 
 
 def _decide(items: list[Item]) -> list[Outcome]:

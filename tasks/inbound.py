@@ -10,7 +10,7 @@ from ledger.commands import Command, ConsumeMatch, OpenAccount, Purchase, StartT
 from ledger.fields import Amount, Count, MerchantId, Moment, Platform, ShopDomain, Text
 from ledger.outcomes import ParkReason
 from ledger.requests import Request
-from tasks.deliveries import SENT_AS, Delivery, whole
+from tasks.deliveries import SENT_AS, Delivery, sender_of, whole
 from tasks.errors import Refusal
 from tasks.reading import read_correlation_id, to_park, validated
 
@@ -123,7 +123,7 @@ def _read(message: BrokerMessage, routing_key: str, seen: dict[str, Any]) -> Req
     except Refusal as refusal:
         raise Refusal(refusal.reason, field=f"data.{refusal.field}", detail=refusal.detail) from None
     name = envelope.event_type
-    return Request(data.as_command(), correlation_id, lambda: whole(message, name=name))
+    return Request(data.as_command(), correlation_id, lambda: whole(message, name=name), producer=sender_of(message))
 
 
 def _body(message: BrokerMessage) -> Any:

@@ -1,6 +1,5 @@
 """Outgoing messages: an outbox row as what is put on the broker, whichever broker that is."""
 
-import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,7 +10,9 @@ from celery import Celery
 
 from ledger.follow_ups import Destination
 from ledger.journal.outbox import Recorded
+from ledger.messages import Message
 from tasks.deliveries import SENT_AS
+from tasks.producers import SENT_FOR, vouched_for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,16 +77,17 @@ def _task(app: Celery, row: Recorded) -> Outgoing:
 
 
 def _message(_: Celery, row: Recorded) -> Outgoing:
-    """A stored message, sent again straight to the queue that it came from."""
-    body = row.body["body"]
+    """A stored message, sent again straight to the queue that it came from, and still its producer's."""
+    message = Message.from_text(row.body)
+    vouched = {SENT_FOR: vouched_for(message.producer, message.body)} if message.producer else {}
     return Outgoing(
         id=row.id,
         exchange="",
         routing_key=row.name,
-        body=base64.b64decode(body) if row.body["body_encoding"] == "base64" else body.encode(),
+        body=message.body,
         must_arrive=True,
-        headers={**json.loads(row.body["headers"]), SENT_AS: row.body["name"]},
-        properties=_lasting(json.loads(row.body["properties"])),
+        headers={**message.headers, SENT_AS: message.name, **vouched},
+        properties=_lasting(message.properties),
     )
 
 

@@ -53,5 +53,6 @@ def _log(request: Request, outcome: Outcome) -> None:
         reference=outcome.reference_type and f"{outcome.reference_type}/{outcome.reference_id}",
         reason=outcome.reason,
         replayed=outcome.replayed,
+        **({"producer": request.producer} if request.producer else {}),
         **({"trace_id": tracing.trace_id_in(request.traceparent)} if request.traceparent else {}),
     )

@@ -23,18 +23,18 @@ Item = Request | ToPark
 _correlation_id = TypeAdapter(Text)
 
 
-def read_command(name: str, kwargs: Any, *, correlation_id: str, whole: Whole) -> list[Item]:
+def read_command(name: str, kwargs: Any, *, correlation_id: str, whole: Whole, producer: str = "") -> list[Item]:
     """The requests of a command in order; in consume_many an item that is refused stands there to be parked.
 
-    name is the task's; whole gives the message that brought the command. Raises Refusal where the command as a
-    whole is refused.
+    name is the task's; whole gives the message that brought the command, producer says who sent it. Raises Refusal
+    where the command as a whole is refused.
     """
     if not isinstance(kwargs, Mapping):
         raise Refusal(ParkReason.NOT_A_TASK, field="kwargs", detail="must be an object")
     if name == ConsumeMany.task:
-        return _read_many(kwargs, correlation_id, whole)
+        return _read_many(kwargs, correlation_id, whole, producer)
     command = validated(COMMANDS[name], kwargs)
-    return [Request(command, command.correlation_id or correlation_id, whole)]
+    return [Request(command, command.correlation_id or correlation_id, whole, producer=producer)]
 
 
 def validated(model: Any, fields: Any) -> Any:
@@ -70,19 +70,19 @@ def correlation_id_of(message: Message) -> str:
         return ""
 
 
-def _read_many(kwargs: Mapping[str, Any], correlation_id: str, whole: Whole) -> list[Item]:
+def _read_many(kwargs: Mapping[str, Any], correlation_id: str, whole: Whole, producer: str) -> list[Item]:
     many: ConsumeMany = validated(ConsumeMany, kwargs)
     shared = many.correlation_id or correlation_id
-    return [_read_item(index, item, shared, whole) for index, item in enumerate(many.items)]
+    return [_read_item(index, item, shared, whole, producer) for index, item in enumerate(many.items)]
 
 
-def _read_item(index: int, item: Any, correlation_id: str, whole: Whole) -> Item:
+def _read_item(index: int, item: Any, correlation_id: str, whole: Whole, producer: str) -> Item:
     alone = partial(_alone, index, item, correlation_id, whole)
     try:
         command: Command = validated(Consume, item)
     except Refusal as refusal:
         return to_park(refusal, message=alone(), correlation_id=correlation_id, fields=item)
-    return Request(command, command.correlation_id or correlation_id, alone)
+    return Request(command, command.correlation_id or correlation_id, alone, producer=producer)
 
 
 def _alone(index: int, item: Any, correlation_id: str, whole: Whole) -> Message:

@@ -1,6 +1,7 @@
 """The strategy of command tasks, Celery's extension point: plain messages are gathered, the others go Celery's way."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,7 +16,7 @@ from ledger.journal.parking import ToPark
 from ledger.messages import Message
 from ledger.outcomes import ParkReason
 from ledger.requests import Request
-from tasks.deliveries import Delivery, whole
+from tasks.deliveries import Delivery, sender_of, whole
 from tasks.errors import Refusal
 from tasks.reading import correlation_id_of, read_command, read_correlation_id, to_park
 
@@ -135,7 +136,13 @@ class Envelope:
         return Delivery(self.message, self.name, kept=[kept])
 
     def _delivery(self, due_at: datetime | None) -> Delivery:
-        items = read_command(self.name, self.kwargs, correlation_id=self.correlation_id, whole=self._whole)
+        items = read_command(
+            self.name,
+            self.kwargs,
+            correlation_id=self.correlation_id,
+            whole=self._whole,
+            producer=sender_of(self.message),
+        )
         return Delivery(
             self.message,
             self.name,
@@ -148,4 +155,4 @@ class Envelope:
 
 
 def _due(request: Request, due_at: datetime | None) -> Request:
-    return request if due_at is None else Request(request.command, request.correlation_id, request.message, due_at)
+    return request if due_at is None else replace(request, due_at=due_at)

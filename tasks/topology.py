@@ -22,7 +22,9 @@ def declare(app: Celery) -> list[str]:
         for exchange in (app.conf["commands"], app.conf["events"], app.conf["inbound"], app.conf["dead"]):
             exchange(channel).declare()
         for queue in queues:
-            queue(channel).declare()
+            bound = queue(channel)
+            bound.no_declare = None  # which keeps workers from it
+            bound.declare()
     return [queue.name for queue in queues]
 
 

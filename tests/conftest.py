@@ -20,6 +20,8 @@ Processes of this project (tests.processes says more):
   tests.processes.service_environment(database_url=…, broker_url=…, **settings) -> the environment to give it.
   tests.processes.eventually(condition)              waits until the condition holds.
 
+No secret of such a process may stand in its log: the run fails at its end where one does (tests/secrets.py).
+
 A server of a test's own, to be killed and restarted: `with RabbitMQ() as server:` (tests.servers).
 """
 
@@ -30,6 +32,7 @@ pytest_plugins = [
     "tests.fixtures.brokers",
     "tests.fixtures.processes",
     "tests.fixtures.served",
+    "tests.fixtures.secrets",
 ]
 
 

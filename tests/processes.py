@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from creditsvc.environment import BASE_DIR, Environment
+from tests.secrets import watch
 from tests.servers.last_will import LastWill
 from tests.servers.process_tree import kill_tree
 
@@ -80,6 +81,7 @@ class Process:
                 start_new_session=True,
             )
         self._last_will.covers(group=self._process.pid)
+        watch.file(command, log, environment)
 
     @property
     def pid(self) -> int:

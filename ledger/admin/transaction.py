@@ -116,6 +116,7 @@ class TransactionAdmin(ActingAdmin):
                     json_of("terms", "Terms"),
                     "target",
                     "actor",
+                    "producer",
                     story,
                 )
             },

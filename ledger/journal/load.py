@@ -210,7 +210,13 @@ def stored_request(task: str, kwargs: Mapping[str, Any], message: Mapping[str, s
         correlation_id=correlation_id,
         message=partial(Message.from_text, message) if message else None,
         traceparent=_trace_in(message.get("headers", "")),
+        producer=_producer_in(message),
     )
+
+
+def _producer_in(message: Mapping[str, str]) -> str:
+    """Who sent a stored message, out of its properties as text; of most nobody is known."""
+    return Message.from_text(message).producer if "user_id" in message.get("properties", "") else ""
 
 
 def _trace_in(headers: str) -> str:

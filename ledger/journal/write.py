@@ -48,6 +48,7 @@ TRANSACTION: Columns = {
     "description": TEXT,
     "metadata": JSON,
     "actor": TEXT,
+    "producer": TEXT,
     "correlation_id": TEXT,
     "created_at": MOMENT,
     "salt": TEXT,

@@ -66,6 +66,12 @@ class Transaction(models.Model):
     description = models.CharField(max_length=1000, blank=True)
     metadata = models.JSONField(default=dict)
     actor = models.CharField(max_length=255, blank=True, help_text="The person who asked for it, if a person did.")
+    producer = models.CharField(
+        max_length=255,
+        blank=True,
+        db_default="",
+        help_text="The broker's user who sent it, as RabbitMQ has validated it.",
+    )
     correlation_id = models.CharField(max_length=255)
     created_at = models.DateTimeField()
     salt = models.CharField(max_length=32, blank=True)

@@ -132,6 +132,7 @@ class Bookkeeper:
             "terms": movement.terms.as_json(),
             "reason": reason or "",
             "actor": movement.actor,
+            "producer": movement.producer,
             "correlation_id": movement.correlation_id,
             "created_at": created_at,
             "content_digest": content_digest(movement.description, movement.metadata, salt=salt),

@@ -36,6 +36,7 @@ COVERED = (
     "terms",
     "reason",
     "actor",
+    "producer",
     "correlation_id",
     "created_at",
     "content_digest",
@@ -54,8 +55,13 @@ def content_digest(description: str, metadata: Mapping[str, Any], *, salt: str) 
 
 
 def row_digest(previous: str, row: Mapping[str, Any]) -> str:
-    """The digest of a row, 64 hexadecimal digits. row holds COVERED; its time is an aware datetime."""
+    """The digest of a row, 64 hexadecimal digits. row holds COVERED; its time is an aware datetime.
+
+    A producer counts where there is one: rows from before it was recorded keep the digests that they have.
+    """
     covered = {name: row[name] for name in COVERED}
+    if not covered["producer"]:
+        del covered["producer"]
     covered["created_at"] = rfc3339(covered["created_at"])
     covered["previous"] = previous
     return _hashed(covered)

@@ -19,7 +19,8 @@ class Movement:
     """What a command asks for: credits to move, and the reference that it claims.
 
     amount is None where what it aims at says how much; stated_amount is the amount as the caller stated it, None
-    where the rules chose it. actor is the person who asked, where a person did.
+    where the rules chose it. actor is the person who asked, where a person did; producer the broker's user who sent it,
+    where the broker has validated that.
     """
 
     merchant_id: UUID
@@ -33,6 +34,7 @@ class Movement:
     metadata: Mapping[str, Any]
     terms: Terms = PLAIN
     actor: str = ""
+    producer: str = ""
     correlation_id: str = ""
 
     @property
@@ -44,6 +46,7 @@ def movement_of(request: Request, policy: Policy) -> Movement:
     """The movement that a request asks for. Raises KeyError for a command that moves nothing, such as OpenAccount."""
     movement = _MOVEMENTS[type(request.command)](request.command, policy)
     movement.correlation_id = request.correlation_id
+    movement.producer = request.producer
     return movement
 
 

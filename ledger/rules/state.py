@@ -148,6 +148,7 @@ class Entry:
     description: str
     metadata: Mapping[str, Any]
     actor: str
+    producer: str
     correlation_id: str
     created_at: datetime
     salt: str

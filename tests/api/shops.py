@@ -71,11 +71,12 @@ def refusal(response: HttpResponse) -> tuple[int, str]:
 
 def signed_with_header(payload: bytes, header: dict[str, Any]) -> str:
     """A payload under any header at all, signed by HS256 whatever the header says."""
-    parts = [_base64(json.dumps(header).encode()), _base64(payload)]
+    parts = [base64url(json.dumps(header).encode()), base64url(payload)]
     key = settings.CLIENT_JWT_SECRETS[0].encode()
     signature = hmac.digest(key, b".".join(parts), "sha256")
-    return b".".join([*parts, _base64(signature)]).decode()
+    return b".".join([*parts, base64url(signature)]).decode()
 
 
-def _base64(data: bytes) -> bytes:
+def base64url(data: bytes) -> bytes:
+    """As the parts of a token are written."""
     return base64.urlsafe_b64encode(data).rstrip(b"=")

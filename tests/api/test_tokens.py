@@ -1,14 +1,16 @@
 """Refusal 1: which tokens are no good. The headers are always those of the shop that the token names."""
 
+import hmac
 import json
 import time
 
+import jwt
 import pytest
 from django.http import HttpResponse
 from pytest_django import Settings
 
 from api.tokens import Claims
-from tests.api.shops import LEFT_OUT, ask, refusal, signed, signed_with_header, token
+from tests.api.shops import LEFT_OUT, ask, base64url, refusal, signed, signed_with_header, token
 from tests.ledger.builders import opened_account
 
 DOMAIN = "shop.example.com"
@@ -186,3 +188,98 @@ def test_a_refused_token_is_told_nothing_about_why(settings: Settings) -> None:
         '{"code": "UNAUTHORIZED", "message": "A valid bearer token is required.", "details": {}}'
     }
     assert {answer["WWW-Authenticate"] for answer in answers} == {"Bearer"}
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        {"kid": "../../../../dev/null"},
+        {"kid": "' UNION SELECT 'x"},
+        {"jku": "https://elsewhere.example.com/keys"},
+        {"x5u": "https://elsewhere.example.com/certificate"},
+        {"jwk": {"kty": "oct", "k": "eA"}},
+        {"typ": "JWE", "cty": "JWT"},
+    ],
+)
+def test_a_header_that_names_another_key_changes_nothing(header: dict[str, object]) -> None:
+    opened_account(shop_domain=DOMAIN)
+    forged = jwt.encode({"sub": DOMAIN, "scope": "bff:call", "exp": NOW + 60}, "x" * 40, headers=header)
+
+    ours = read(signed_with_header(payload(), {"alg": "HS256", **header}))
+
+    assert ours.status_code == 200
+    assert refusal(read(forged)) == (401, "UNAUTHORIZED")
+
+
+@pytest.mark.parametrize("key", ["", "\x00" * 32, "x" * 40, "none", DOMAIN])
+def test_a_token_of_another_key_is_refused(key: str) -> None:
+    opened_account(shop_domain=DOMAIN)
+    parts = [base64url(json.dumps({"alg": "HS256"}).encode()), base64url(payload())]
+    signature = hmac.digest(key.encode(), b".".join(parts), "sha256")
+
+    response = read(b".".join([*parts, base64url(signature)]).decode())
+
+    assert refusal(response) == (401, "UNAUTHORIZED")
+
+
+def test_a_token_signed_by_a_key_pair_is_refused_whatever_algorithm_it_names() -> None:
+    """There is no public key here that could be mistaken for a secret; and RS256 is not looked at."""
+    opened_account(shop_domain=DOMAIN)
+    public = "-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE\n-----END PUBLIC KEY-----\n"
+    parts = [base64url(json.dumps({"alg": "HS256", "typ": "JWT"}).encode()), base64url(payload())]
+    confused = hmac.digest(public.encode(), b".".join(parts), "sha256")
+
+    answers = [
+        read(b".".join([*parts, base64url(confused)]).decode()),
+        read(signed_with_header(payload(), {"alg": "RS256"})),
+    ]
+
+    assert [refusal(answer) for answer in answers] == [(401, "UNAUTHORIZED")] * 2
+
+
+@pytest.mark.parametrize("parts", [2, 4, 5])
+def test_what_has_not_three_parts_is_refused(parts: int) -> None:
+    """Five parts make an encrypted token (JWE)."""
+    opened_account(shop_domain=DOMAIN)
+    whole = token(DOMAIN).split(".")
+
+    response = read(".".join([*whole, *whole][:parts]))
+
+    assert refusal(response) == (401, "UNAUTHORIZED")
+
+
+@pytest.mark.parametrize("size", [10_000, 1_000_000])
+def test_a_huge_token_is_refused_at_once(size: int) -> None:
+    opened_account(shop_domain=DOMAIN)
+    began = time.monotonic()
+
+    answers = [read("A" * size), read(token(DOMAIN, padding="x" * size) + "A"), read("." * size)]
+
+    assert [refusal(answer) for answer in answers] == [(401, "UNAUTHORIZED")] * 3
+    assert time.monotonic() - began < 2.0
+
+
+@pytest.mark.parametrize("times", [{"exp": 10**400}, {"exp": 1e308}, {"exp": NOW + 60, "nbf": -(10**400)}])
+def test_a_time_beyond_all_clocks_is_read_or_refused_and_no_error(times: dict[str, object]) -> None:
+    opened_account(shop_domain=DOMAIN)
+
+    response = read(token(DOMAIN, **times))
+
+    assert response.status_code in (200, 401)
+
+
+@pytest.mark.parametrize("bearer", ["\u202e.\u2066.\u2069", "eyJ.eyJ.\N{GRINNING FACE}", "٣.٣.٣", "a.b.c\x00"])
+def test_a_token_of_strange_letters_is_refused(bearer: str) -> None:
+    response = read(bearer.encode().decode("latin-1"))
+
+    assert refusal(response) == (401, "UNAUTHORIZED")
+
+
+def test_claims_given_twice_are_read_once_and_for_no_other_shop() -> None:
+    opened_account(shop_domain=DOMAIN)
+    twice = f'{{"sub":"other.example.com","sub":"{DOMAIN}","scope":"bff:call","exp":{NOW + 60}}}'
+    other = f'{{"sub":"{DOMAIN}","sub":"other.example.com","scope":"bff:call","exp":{NOW + 60}}}'
+
+    answers = [read(signed(text.encode())).status_code for text in (twice, other)]
+
+    assert answers == [200, 401]

@@ -49,7 +49,7 @@ def signed_in(browser: Browser, address: str) -> Iterator[SignIn]:
         user = User.objects.create(username=name, password=hashed, is_staff=True)
         user.user_permissions.set(Permission.objects.filter(content_type__app_label="ledger"))
         context = browser.new_context(viewport={"width": width, "height": 800}, base_url=address)
-        context.set_default_timeout(5_000)
+        context.set_default_timeout(15_000)
         contexts.append(context)
         page = context.new_page()
         page.goto("/admin/")

@@ -1,6 +1,7 @@
 """Fixtures of the end-to-end tests.
 
 service    a service that runs already, on each broker in turn; it is shared: a test brings merchants of its own.
+           On RabbitMQ and PostgreSQL it may do no more than deploy/ gives its broker user and its database role.
 producer   another team's producer for it: names and JSON alone.
 celery_*   pytest-celery's own fixtures, round local processes (tests/e2e/nodes.py).
 on_broker  @pytest.mark.parametrize("broker", …, indirect=True) chooses brokers where not all three will do.
@@ -17,6 +18,7 @@ from celery.backends.redis import RedisBackend
 from pytest_celery import CeleryTestBackend, CeleryTestBroker, CeleryTestSetup, CeleryTestWorker
 from redis import Redis
 
+from tests.broker_users import broker_users
 from tests.databases import Databases
 from tests.e2e.nodes import LocalServer, LocalWorker
 from tests.e2e.producer import Producer
@@ -24,6 +26,7 @@ from tests.e2e.service import Service, running
 from tests.e2e.webhook import SECRET, Webhook, listening_webhook
 from tests.fixtures.brokers import needed
 from tests.processes import service_environment
+from tests.roles import under_roles
 from tests.servers.management import Management, VirtualHost
 
 BROKERS = ("rabbitmq", "redis", "embedded")
@@ -88,14 +91,21 @@ def rabbitmq_service(
 ) -> Iterator[Service]:
     with ExitStack() as stack:
         with django_db_blocker.unblock():
-            database_url = stack.enter_context(databases.clone(name=f"{worker_id}_rabbitmq"))
+            owner_url = stack.enter_context(databases.clone(name=f"{worker_id}_rabbitmq"))
+        users = broker_users(shared_host)
         environment = service_environment(
-            database_url=database_url,
-            broker_url=shared_host.url,
+            database_url=stack.enter_context(under_roles(owner_url)),
+            broker_url=users["service"],
             result_backend_url=results_url,
             **settings_of_all,
         )
-        service = Service(broker="rabbitmq", environment=environment, folder=tmp_path_factory.mktemp("rabbitmq"))
+        service = Service(
+            broker="rabbitmq",
+            environment=environment,
+            folder=tmp_path_factory.mktemp("rabbitmq"),
+            broker_url=shared_host.url,
+            deployer_url=users["deployer"],
+        )
         yield stack.enter_context(running(service, *PROCESSES))
 
 
@@ -110,7 +120,8 @@ def redis_service(
 ) -> Iterator[Service]:
     with ExitStack() as stack:
         with django_db_blocker.unblock():
-            database_url = stack.enter_context(databases.clone(name=f"{worker_id}_redis"))
+            owner_url = stack.enter_context(databases.clone(name=f"{worker_id}_redis"))
+        database_url = stack.enter_context(under_roles(owner_url))
         environment = service_environment(
             database_url=database_url, broker_url=results_url, result_backend_url=results_url, **settings_of_all
         )

@@ -10,6 +10,7 @@ from pathlib import Path
 from creditsvc.environment import BASE_DIR
 from tests.e2e.books import Books
 from tests.processes import Process, in_this_environment
+from tests.secrets import watch
 
 READY = {"beat": r"is starting"}
 WORKER_READY = r"ready\."
@@ -20,17 +21,24 @@ MANAGE_SECONDS = 60.0
 class Service:
     """One instance of the service: a database, a broker, and the processes that are started of it."""
 
-    def __init__(self, *, broker: str, environment: Mapping[str, str], folder: Path) -> None:
+    def __init__(
+        self,
+        *,
+        broker: str,
+        environment: Mapping[str, str],
+        folder: Path,
+        broker_url: str | None = None,
+        deployer_url: str | None = None,
+    ) -> None:
+        """broker_url is for all who are not the service, deployer_url declares; without them the service's own is."""
         self.broker = broker
+        self.broker_url = broker_url or environment["BROKER_URL"]
+        self.deployer_url = deployer_url or environment["BROKER_URL"]
         self.environment = {**environment, "PROMETHEUS_MULTIPROC_DIR": str(folder / "metrics")}
         self.folder = folder
         self.name = secrets.token_hex(4)
         self.books = Books(database_url=environment["DATABASE_URL"])
         self.processes: dict[str, Process] = {}
-
-    @property
-    def broker_url(self) -> str:
-        return self.environment["BROKER_URL"]
 
     @property
     def has_exchanges(self) -> bool:
@@ -62,21 +70,24 @@ class Service:
         """Run `manage.py` with this instance's environment; what it printed and its exit code."""
         return self.run("manage.py", *arguments)
 
-    def run(self, *command: str) -> subprocess.CompletedProcess[str]:
-        """Run a command to its end with this instance's environment."""
-        return subprocess.run(
+    def run(self, *command: str, **settings: str) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end with this instance's environment, some of its settings replaced."""
+        environment = {**self.environment, **settings}
+        ran = subprocess.run(
             in_this_environment(command),
             cwd=BASE_DIR,
-            env=dict(self.environment),
+            env=environment,
             capture_output=True,
             text=True,
             check=False,
             timeout=MANAGE_SECONDS,
         )
+        watch.text(command, ran.stdout + ran.stderr, environment)
+        return ran
 
     def deploy(self) -> None:
         """Declare the topology, as a deployment does before the workers start."""
-        declared = self.manage("declare_topology")
+        declared = self.run("manage.py", "declare_topology", BROKER_URL=self.deployer_url)
         assert declared.returncode == 0, declared.stderr
 
     def audit(self) -> None:

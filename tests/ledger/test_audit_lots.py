@@ -1,5 +1,6 @@
 """The audit of lots and holds: clean over books with every kind of row, and nothing wrong in them goes unseen."""
 
+from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
 
@@ -20,6 +21,7 @@ from tests.ledger.builders import (
     opened_account,
     purchase,
     release,
+    request,
     requests,
     reverse,
     start_trial,
@@ -159,6 +161,7 @@ CHANGES = {
     "amount": 77,
     "reference_id": "another",
     "actor": "somebody",
+    "producer": "somebody",
     "reason": "frozen",
     "terms": {"priority": 1},
     "allocations": [],
@@ -174,6 +177,19 @@ def test_a_row_that_was_changed_breaks_the_chain(books, column):
 
     (line,) = (line for line in findings("--chain") if "digest" in line)
     assert str(row.pk) in line
+
+
+@pytest.mark.parametrize("producer", ["", "another"])
+def test_a_producer_that_was_taken_away_or_changed_breaks_the_chain(producer):
+    account = opened_account()
+    told = replace(request(purchase(merchant_id=account.merchant_id)), producer="orders")
+    post([told])
+    assert findings("--chain") == []
+
+    corrupt(Transaction.objects.get(), producer=producer)
+
+    (line,) = findings("--chain")
+    assert "digest" in line
 
 
 @pytest.mark.parametrize("column", ["description", "metadata"])

@@ -106,6 +106,7 @@ def updates():
         "reference_id": "'other'",
         "correlation_id": "'other'",
         "actor": "'somebody'",
+        "producer": "'somebody'",
         "reason": "'frozen'",
         "digest": "'0'",
         "content_digest": "''",

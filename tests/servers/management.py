@@ -58,6 +58,10 @@ class Management:
         permissions = {"configure": configure, "write": write, "read": read}
         self._call("PUT", f"/api/permissions/{quoted(host)}/{quoted(user)}", permissions)
 
+    def import_definitions(self, definitions: dict[str, Any]) -> None:
+        """Add virtual hosts, users and permissions as RabbitMQ's definitions files hold them."""
+        self._call("POST", "/api/definitions", definitions)
+
     def queues(self) -> list[dict[str, Any]]:
         """All queues, as the API shows them without statistics: vhost, name, type, exclusive, arguments, …"""
         queues: list[dict[str, Any]] = self._call("GET", "/api/queues?disable_stats=true")

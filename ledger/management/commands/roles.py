@@ -1,0 +1,20 @@
+"""`manage.py roles`: make staff's three roles, once a deployment."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from ledger.staff.roles import make_roles
+
+
+class Command(BaseCommand):
+    """manage.py roles"""
+
+    help = (
+        "Makes staff's roles as groups: viewer, adjuster, approver. Run it after `migrate`; running it again gives "
+        "them back the permissions that they are meant to have. Who has which role stays as it is."
+    )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        for name in make_roles():
+            self.stdout.write(name)
