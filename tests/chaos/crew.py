@@ -25,8 +25,8 @@ class Crew(Service):
     `findings` says of each process that ended by itself, or did not end when told to, that it did.
     """
 
-    def __init__(self, *, broker: str, environment: Mapping[str, str], folder: Path) -> None:
-        super().__init__(broker=broker, environment={**environment, "CHAOS_FOLDER": str(folder)}, folder=folder)
+    def __init__(self, *, environment: Mapping[str, str], folder: Path, **urls: str) -> None:
+        super().__init__(environment={**environment, "CHAOS_FOLDER": str(folder)}, folder=folder, **urls)
         self.findings: list[str] = []
         self.starts: Counter[str] = Counter()
         self._expected_ends: dict[str, int] = {}
@@ -56,7 +56,8 @@ class Crew(Service):
             process = self.processes[name]
             is_told = name in self._told_at and number != signal.SIGKILL  # a second time would end it at once
             if process.exit_code is None and not is_told:
-                self._expected_ends[name] = -number if number == signal.SIGKILL else 0
+                is_up = "ready." in process.log()  # before that nothing is held, and SIGTERM simply ends it
+                self._expected_ends[name] = 0 if number == signal.SIGTERM and is_up else -number
                 self._told_at[name] = time.monotonic()
                 process.signal(number)
 

@@ -1,5 +1,6 @@
-"""The stage: private servers, the proxies before them, and the crew that works there."""
+"""The stage: private servers, the proxies before them, and the crew, which has no more rights than it needs."""
 
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
@@ -9,12 +10,16 @@ from typing import Any
 
 import psycopg2
 
+from creditsvc.environment import BASE_DIR
+from tests.broker_users import broker_users
 from tests.chaos import disk
 from tests.chaos.crew import Crew
 from tests.chaos.listening import LISTENER
-from tests.processes import service_environment
+from tests.processes import in_this_environment, service_environment
 from tests.proxy import Proxy
+from tests.roles import apply_roles
 from tests.servers import PostgreSQL, RabbitMQ, Redis, Server
+from tests.servers.management import VirtualHost
 
 # What is unacknowledged for so long comes back: half an hour elsewhere. Long enough for a busy machine's batches.
 CONSUMER_TIMEOUT_MS = 20_000
@@ -69,8 +74,12 @@ def stage(broker: str) -> Iterator[Stage]:
         for server in servers:
             server.wait_until_ready()
         broker_url = rabbitmq.url if rabbitmq else redis.url
-        before_database = stack.enter_context(Proxy(postgresql.url))
-        before_broker = stack.enter_context(Proxy(broker_url))
+        users = (
+            broker_users(VirtualHost(management=rabbitmq.management, name="/", url=rabbitmq.url)) if rabbitmq else {}
+        )
+        before_broker = stack.enter_context(Proxy(users.get("service", broker_url)))
+        migrate(postgresql.url, folder=folder)
+        before_database = stack.enter_context(Proxy(apply_roles(postgresql.url)))
         environment = service_environment(
             database_url=before_database.url,
             broker_url=before_broker.url,
@@ -79,12 +88,15 @@ def stage(broker: str) -> Iterator[Stage]:
             logging_format="json",
             var_dir=str(folder / "var"),
         )
-        crew = Crew(broker=broker, environment=environment, folder=folder)
+        crew = Crew(
+            broker=broker,
+            environment=environment,
+            folder=folder,
+            broker_url=broker_url,
+            deployer_url=users.get("deployer", broker_url),
+        )
         stack.callback(crew.end)
-        for command in (("migrate", "--verbosity", "0"), ("declare_topology",)):
-            done = crew.manage(*command)
-            if done.returncode:
-                raise RuntimeError(f"{command} failed: {done.stderr}")
+        crew.deploy()
         yield Stage(
             broker=broker,
             postgresql=postgresql,
@@ -97,3 +109,12 @@ def stage(broker: str) -> Iterator[Stage]:
             database_url=postgresql.url,
             disk=limited,
         )
+
+
+def migrate(owner_url: str, *, folder: Path) -> None:
+    """Make the tables, as their owner. Raises RuntimeError with what went wrong."""
+    environment = service_environment(database_url=owner_url, broker_url="memory://", var_dir=str(folder / "var"))
+    command = in_this_environment(("manage.py", "migrate", "--verbosity", "0"))
+    done = subprocess.run(command, env=environment, cwd=BASE_DIR, check=False, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(f"migrate failed: {done.stderr}")
