@@ -1,5 +1,6 @@
 """The crew: the service's processes, started as the Procfile says, and started again whenever one has ended."""
 
+import re
 import signal
 import time
 from collections import Counter
@@ -14,6 +15,7 @@ from tests.processes import Process
 LOOK_EVERY_SECONDS = 0.2
 HANGS_AFTER_SECONDS = 2 * WARM_STOP_SECONDS  # the machine is busy
 LAST_WORDS = 25
+UP = r"ready\.|beat is starting"
 WORKERS = ("grants", "consume-1", "consume-2", "notifications")
 LEDGER_WORKERS = ("grants", "consume-1", "consume-2")
 CREW = (*WORKERS, "beat")
@@ -29,7 +31,7 @@ class Crew(Service):
         super().__init__(environment={**environment, "CHAOS_FOLDER": str(folder)}, folder=folder, **urls)
         self.findings: list[str] = []
         self.starts: Counter[str] = Counter()
-        self._expected_ends: dict[str, int] = {}
+        self._expected_ends: dict[str, set[int]] = {}
         self._told_at: dict[str, float] = {}
         self._lock = RLock()
         self._done = Event()
@@ -47,7 +49,7 @@ class Crew(Service):
         for name in CREW:
             self._start(name)
         for name in WORKERS:
-            self.processes[name].wait_for_log(r"ready\.")
+            self.processes[name].wait_for_log(UP)
         self._keeper.start()
 
     def hit(self, name: str, number: signal.Signals) -> None:
@@ -56,15 +58,14 @@ class Crew(Service):
             process = self.processes[name]
             is_told = name in self._told_at and number != signal.SIGKILL  # a second time would end it at once
             if process.exit_code is None and not is_told:
-                is_up = "ready." in process.log()  # before that nothing is held, and SIGTERM simply ends it
-                self._expected_ends[name] = 0 if number == signal.SIGTERM and is_up else -number
+                self._expected_ends[name] = self._ends_by(number, process)
                 self._told_at[name] = time.monotonic()
                 process.signal(number)
 
     def arm(self, name: str, point: str) -> Path:
         """Have a process killed at its next passing of a point; the file that is gone once it was."""
         with self._lock:
-            self._expected_ends[name] = -signal.SIGKILL
+            self._expected_ends[name] = {-signal.SIGKILL}
             armed = self.folder / f"{name}.{point}"
             armed.touch()
             return armed
@@ -122,9 +123,15 @@ class Crew(Service):
         self._start(name)
 
     def _judge_end(self, name: str, code: int) -> None:
-        expected = self._expected_ends.pop(name, None)
-        if code != expected:
+        expected = self._expected_ends.pop(name, set())
+        if code not in expected:
             self.findings.append(f"{name} ended with {code}, expected {expected}:\n{self._last_words(name)}")
+
+    def _ends_by(self, number: signal.Signals, process: Process) -> set[int]:
+        """The codes with which it may end by a signal; before it is up it holds nothing, and SIGTERM simply ends it."""
+        if number == signal.SIGKILL:
+            return {-number}
+        return {0} if re.search(UP, process.log()) else {0, -number}
 
     def _last_words(self, name: str) -> str:
         """The end of its log, without what became of each message."""

@@ -19,7 +19,7 @@ def as_text(report: Report) -> str:
         f"ledger:   {_counted(report.rows)}; {report.waiting} wait, {report.parked} are parked",
         f"events:   {report.heard} arrived, {report.told_again} of them again",
         f"quiet:    {report.quiet_after_s:.0f} s after the last fault was mended",
-        *_findings("LOST", report.lost),
+        *_findings("LOST, as Redis may" if report.may_have_lost else "LOST", report.lost),
         *_findings("WRONG", report.wrong),
         f"{'clean' if report.is_clean else 'NOT CLEAN'}; again: "
         f"make chaos SEED={plan.seed} MINUTES={plan.seconds / 60:g} BROKER={plan.broker}",

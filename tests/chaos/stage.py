@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import psycopg2
+from redis import Redis as Client
 
+import celeryconfig
 from creditsvc.environment import BASE_DIR
 from tests.broker_users import broker_users
 from tests.chaos import disk
@@ -25,6 +27,8 @@ from tests.servers.management import VirtualHost
 CONSUMER_TIMEOUT_MS = 20_000
 IMPATIENT = f"[{{rabbit, [{{consumer_timeout, {CONSUMER_TIMEOUT_MS}}}, {{channel_tick_interval, 500}}]}}]."
 FOR_EVER = "31536000"
+QUEUES = [queue.name for queue in (*celeryconfig.task_queues, *celeryconfig.inbound_queues)]
+UNACKED = "unacked"  # where kombu keeps what a worker on Redis holds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,12 +55,19 @@ class Stage:
                 return cursor.fetchall() if cursor.description else []
 
     def queues(self) -> dict[str, int]:
-        """How many messages queues of RabbitMQ hold, those in a worker's hands included; empty ones are left out."""
-        if self.rabbitmq is None:
-            return {}
-        lines = self.rabbitmq.control("list_queues", "--quiet", "--no-table-headers", "name", "messages").splitlines()
-        held = {name: int(count) for name, count in (line.split() for line in lines if line.strip())}
+        """How many messages the broker holds, those in a worker's hands included; empty queues are left out."""
+        held = _in_redis(self.redis.url) if self.rabbitmq is None else _in_rabbitmq(self.rabbitmq)
         return {name: count for name, count in held.items() if count and name != LISTENER.name}
+
+
+def _in_rabbitmq(rabbitmq: RabbitMQ) -> dict[str, int]:
+    lines = rabbitmq.control("list_queues", "--quiet", "--no-table-headers", "name", "messages").splitlines()
+    return {name: int(count) for name, count in (line.split() for line in lines if line.strip())}
+
+
+def _in_redis(url: str) -> dict[str, int]:
+    with Client.from_url(url) as client:
+        return {**{name: client.llen(name) for name in QUEUES}, UNACKED: client.hlen(UNACKED)}
 
 
 @contextmanager

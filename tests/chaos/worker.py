@@ -1,8 +1,9 @@
 """python -m tests.chaos.worker PROGRAM ARGUMENT…: a process of the service, with points at which it can be killed.
 
-The process is the service's own, unchanged, but for two things that are put round a few of its functions: where a
-file named after this process and a point lies in CHAOS_FOLDER, the process kills itself (SIGKILL) at that point; and
-the database's clock is read with what the file `clock` there says added to it, in seconds.
+The process is the service's own, unchanged, but for what is put round a few of its functions. Where a file that bears
+this process's name and a point's lies in CHAOS_FOLDER, it kills itself (SIGKILL) at that point. The database's clock is
+read with what the file `clock` there says added to it, in seconds. On Redis what a killed worker held comes back within
+seconds.
 """
 
 import os
@@ -17,8 +18,19 @@ from pathlib import Path
 from typing import Any
 
 from celery.signals import celeryd_after_setup
+from kombu.transport.redis import QoS
 
-from tests.chaos.points import AFTER_COMMIT, AFTER_NOTICE, AFTER_PUBLISH, BEFORE_ACK, BEFORE_COMMIT, CLOCK
+import celeryconfig
+from tests.chaos.points import (
+    AFTER_COMMIT,
+    AFTER_NOTICE,
+    AFTER_PUBLISH,
+    BEFORE_ACK,
+    BEFORE_COMMIT,
+    CLOCK,
+    HAND_OVER,
+    VISIBILITY_TIMEOUT_S,
+)
 
 FOLDER = Path(os.environ["CHAOS_FOLDER"])
 NAME = os.environ["CHAOS_NAME"]
@@ -68,6 +80,7 @@ def set_points(**_: object) -> None:
     relay.mark_published = before(AFTER_PUBLISH, relay.mark_published)
     acknowledging.Acknowledger.settle = before(BEFORE_ACK, acknowledging.Acknowledger.settle)
     relay.Relay.send = after(AFTER_NOTICE, relay.Relay.send)
+    QoS.append = before(HAND_OVER, QoS.append)
     dialect.PostgreSQL.clock = jumping(dialect.PostgreSQL.clock)
 
 
@@ -89,6 +102,8 @@ def main() -> None:
     path = shutil.which(program, path=str(Path(sys.executable).parent))
     if path is None:
         sys.exit(f"no program {program} beside {sys.executable}")
+    if "visibility_timeout" in celeryconfig.broker_transport_options:
+        celeryconfig.broker_transport_options["visibility_timeout"] = VISIBILITY_TIMEOUT_S
     sys.argv = [path, *arguments]
     runpy.run_path(path, run_name="__main__")
 
