@@ -27,7 +27,7 @@ MAX_BATCHES = 40  # of one sweep: the next one goes on
 
 
 class Sweep(Task):
-    """A sweep is not carried out late: behind a worker that could not work they pile up, and the next one does it all."""
+    """A sweep is not carried out late: behind a worker that could not work they pile up, and the next one does all."""
 
     abstract = True
 

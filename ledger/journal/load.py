@@ -191,7 +191,7 @@ def _waiting(merchants: Set[UUID], now: Any, *, lock: str) -> dict[UUID, list[Wa
     sql = (
         "SELECT id, merchant_id, task, kwargs, message, correlation_id FROM credit_waiting WHERE merchant_id IN "
         f"(SELECT {spoken.column('merchant_id')} FROM {spoken.source(MERCHANT)}) "
-        f"AND due_at <= %s AND NOT send_again ORDER BY id LIMIT {MAX_DRAINED} {lock}"
+        f"AND (due_at <= %s OR due_at <= arrived_at) AND NOT send_again ORDER BY id LIMIT {MAX_DRAINED} {lock}"
     )
     waiting: dict[UUID, list[Waiting]] = {}
     with connection.cursor() as cursor:

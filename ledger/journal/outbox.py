@@ -85,15 +85,16 @@ def record_message(*, queue: str, message: Mapping[str, str], correlation_id: st
 def lease_unpublished(*, limit: int) -> list[Recorded]:
     """Take up to `limit` rows that nobody has published in time, for LEASE; the oldest first.
 
-    By flag and never by a watermark: a transaction that began earlier may commit later.
+    By flag and never by a watermark: a transaction that began earlier may commit later. A lease that ends later than
+    any given now would end was given before the clock was put back, and counts for nothing.
     """
     spoken = dialect.current()
     with atomic(), connection.cursor() as cursor:
         now = spoken.clock()
         cursor.execute(
-            "SELECT id FROM credit_outbox WHERE published_at IS NULL AND publish_after <= %s "
+            "SELECT id FROM credit_outbox WHERE published_at IS NULL AND (publish_after <= %s OR publish_after > %s) "
             f"ORDER BY publish_after LIMIT %s {spoken.lock_free_ones}",
-            [spoken.encode(now), limit],
+            [spoken.encode(now), spoken.encode(now + LEASE), limit],
         )
         ids = [spoken.uuid(row[0]) for row in cursor.fetchall()]
         rows = OutboxRow.objects.filter(id__in=ids)

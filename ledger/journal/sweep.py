@@ -6,7 +6,7 @@ from typing import Any
 
 import structlog
 from django.db import connection
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.transaction import atomic
 
 from ledger import dialect
@@ -31,6 +31,8 @@ TARGET = Transaction.objects.filter(
     merchant_id=OuterRef("merchant_id"),
 )
 READY = Q(task=OpenAccount.task) | (Exists(ACCOUNT) & (Q(target_reference_type="") | Exists(TARGET)))
+# Due when it arrived, which lies ahead where the clock has been put back since.
+WITHOUT_ETA = Q(due_at__lte=F("arrived_at"))
 
 
 def post_due(*, limit: int, pause: Pause, revoked: Container[str] = ()) -> Posted:
@@ -40,7 +42,8 @@ def post_due(*, limit: int, pause: Pause, revoked: Container[str] = ()) -> Poste
     sweeps at once may take the same row: the second one's request is a replay, and its row is gone already.
     """
     batch, to_park = [], {}
-    for row in WaitingCommand.objects.filter(READY, due_at__lte=_now(), send_again=False).order_by("id")[:limit]:
+    come = Q(due_at__lte=_now()) | WITHOUT_ETA
+    for row in WaitingCommand.objects.filter(READY, come, send_again=False).order_by("id")[:limit]:
         try:
             waiting = _waiting(row)
         except (KeyError, ValueError) as error:  # stored by a release whose commands were other ones

@@ -48,6 +48,16 @@ def test_a_new_row_belongs_to_the_worker_that_wrote_it():
 
 
 @pytest.mark.django_db
+def test_a_lease_from_before_the_clock_was_put_back_counts_for_nothing():
+    (row,) = recorded(1)
+    row.publish_after = timezone.now() + timedelta(hours=1)
+    row.save()
+
+    assert ids(lease_unpublished(limit=10)) == {row.id}
+    assert lease_unpublished(limit=10) == []
+
+
+@pytest.mark.django_db
 def test_a_row_that_was_not_published_in_time_is_leased_once():
     rows = recorded(2)
     before = timezone.now()

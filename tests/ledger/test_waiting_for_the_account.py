@@ -6,10 +6,12 @@ import pytest
 from django.utils import timezone
 
 from ledger.journal import load, post
+from ledger.journal.post import post_batch
 from ledger.journal.sweep import park_outlived, post_due
 from ledger.messages import Message
 from ledger.models import Account, OutboxRow, ParkedMessage, Transaction, WaitingCommand
 from ledger.outcomes import Status
+from ledger.rules.batch import Waiting
 from tests.ledger.audited import assert_books_are_right
 from tests.ledger.builders import (
     consume,
@@ -45,6 +47,22 @@ def brought_by_a_message(command, **fields):
 
 
 # Its account
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("drain", load.Drain)
+def test_a_command_that_arrived_before_the_clock_was_put_back_is_applied_once_its_account_is_open(drain):
+    command = purchase()
+    post([brought_by_a_message(command)])
+    ahead = timezone.now() + timedelta(hours=1)
+    WaitingCommand.objects.update(arrived_at=ahead, due_at=ahead)
+
+    post_batch([Waiting(request(open_account(merchant_id=command.merchant_id)))], drain=drain)
+    swept = sweep()
+
+    assert swept == (drain is load.Drain.NOTHING)
+    assert not WaitingCommand.objects.exists()
+    assert Transaction.objects.get().reference_id == command.purchase_id
 
 
 @pytest.mark.django_db
