@@ -10,9 +10,11 @@ from ledger.fields import MAX_AMOUNT, MAX_BALANCE
 from ledger.outcomes import Outcome, Status
 from ledger.rules.state import Policy
 from tests.ledger.builders import (
+    capture,
     consume,
     consume_match,
     grant,
+    hold,
     merchant,
     open_account,
     purchase,
@@ -262,6 +264,18 @@ def test_a_trial_is_the_same_trial_after_its_size_was_changed():
     outcome, changed = decided(ledger, start_trial(merchant_id=OURS))
 
     assert (outcome.status, outcome.replayed, outcome.amount) == (Status.POSTED, True, 500)
+    assert not changed
+
+
+def test_a_repeat_that_states_no_amount_is_a_replay_of_one_that_did():
+    held = hold(merchant_id=OURS, amount=10)
+    stated = capture(held, amount=10)
+    ledger = ledger_of(held, stated)
+    first = ledger.outcomes[-1]
+
+    outcome, changed = decided(ledger, stated.model_copy(update={"amount": None}))
+
+    assert outcome == replace(first, replayed=True)
     assert not changed
 
 
