@@ -144,6 +144,70 @@ MUTANTS = (
         test="tests/ledger/test_commands_generic.py::test_a_reserved_reference_type_is_refused",
         edits=(Edit("ledger/fields.py", "if reference_type in RESERVED_REFERENCE_TYPES:", "if False:"),),
     ),
+    Mutant(
+        name="chokes-on-the-malformed",
+        breaks="a message that Celery chokes on ends the worker",
+        promise="§1 can't be carried out",
+        test="tests/tasks/test_door.py::test_a_message_that_celery_chokes_on_is_parked",
+        edits=(
+            Edit(
+                "tasks/door.py",
+                "self.park(message, ParkReason.NOT_A_TASK, field=_field_of(error)",
+                "raise\n                self.park(message, ParkReason.NOT_A_TASK, field=_field_of(error)",
+            ),
+        ),
+    ),
+    Mutant(
+        name="parks-what-the-connection-did",
+        breaks="a message is parked for the connection's sake",
+        promise="§1 broker away",
+        test="tests/tasks/test_door.py::test_an_error_of_the_connection_is_no_messages_fault",
+        edits=(Edit("tasks/door.py", "except of_the_connection:", "except ():"),),
+    ),
+    Mutant(
+        name="event-under-another-key",
+        breaks="an event is taken for another than its routing key says",
+        promise="§2 Events",
+        test="tests/tasks/test_inbound.py::test_an_event_that_is_not_what_it_says_is_parked_by_the_name_of_its_field",
+        edits=(Edit("tasks/inbound.py", "if routing_key in EVENTS and envelope", "if False and envelope"),),
+    ),
+    Mutant(
+        name="expired-dead-letter-is-applied",
+        breaks="what expired in its queue is applied after all",
+        promise="§1 expires",
+        test="tests/tasks/test_dead_letters.py::test_a_dead_letter_is_tried_or_parked",
+        edits=(Edit("tasks/steps.py", 'if reason == "expired":', "if False:"),),
+    ),
+    Mutant(
+        name="dead-letter-for-ever",
+        breaks="a message that kills its worker comes back for ever",
+        promise="§1 dead-lettered",
+        test="tests/tasks/test_dead_letters.py::test_a_dead_letter_is_tried_or_parked",
+        edits=(Edit("tasks/steps.py", "elif redeliveries(message) >= TIMES_TRIED_ALONE:", "elif False:"),),
+    ),
+    # The broker's side of it.
+    Mutant(
+        name="acks-early",
+        breaks="Celery acknowledges tasks before they are carried out",
+        promise="§1 killed at any instruction",
+        test="tests/creditsvc/test_celeryconfig.py::"
+        "test_a_message_is_acknowledged_late_and_comes_back_when_its_worker_is_lost",
+        edits=(Edit("celeryconfig.py", "task_acks_late = True", "task_acks_late = False"),),
+    ),
+    Mutant(
+        name="full-queues-drop",
+        breaks="a queue that is full drops its oldest messages",
+        promise="§1 Commands",
+        test="tests/creditsvc/test_celeryconfig.py::"
+        "test_a_queue_is_replicated_refuses_when_full_and_dead_letters_at_least_once",
+        edits=(
+            Edit(
+                "celeryconfig.py",
+                '"reject-publish",\n    "x-dead-letter-exchange"',
+                '"drop-head",\n    "x-dead-letter-exchange"',
+            ),
+        ),
+    ),
     # Publishing.
     Mutant(
         name="not-mandatory",
