@@ -117,6 +117,15 @@ def test_a_decline_is_final_even_when_the_credits_or_the_room_are_there_now(comm
     assert not changed
 
 
+def test_a_decline_repeated_within_one_batch_says_why_again():
+    ledger = ledger_of()
+    command = consume(merchant_id=OURS, amount=21)
+
+    first, second = ledger.post(request(command), request(command))
+
+    assert (first.reason, second) == ("insufficient_credits", replace(first, replayed=True))
+
+
 def test_opening_again_with_the_same_values_changes_nothing():
     opening = open_account()
     ledger = ledger_of(opening)
@@ -202,6 +211,8 @@ CONFLICTS = {
         purchase(merchant_id=OURS, purchase_id="p", credits=10),
         grant(merchant_id=OURS, reference_type="purchase", reference_id="p", amount=9),
     ),
+    "a hold's reference consumed": (hold(merchant_id=OURS, **REFERENCE), consume(merchant_id=OURS, **REFERENCE)),
+    "a consumption's reference held": (consume(merchant_id=OURS, **REFERENCE), hold(merchant_id=OURS, **REFERENCE)),
     "a purchase's reference consumed": (
         purchase(merchant_id=OURS, purchase_id="p", credits=10),
         consume(merchant_id=OURS, reference_type="purchase", reference_id="p", amount=10),
@@ -212,6 +223,16 @@ CONFLICTS = {
 @pytest.mark.parametrize(("held", "command"), CONFLICTS.values(), ids=CONFLICTS)
 def test_a_reference_with_another_merchant_operation_or_amount_is_a_conflict(held, command):
     assert_conflicts(held, command)
+
+
+def test_a_capture_repeated_for_another_hold_is_a_conflict():
+    captured, other, unknown = (hold(merchant_id=OURS, amount=5) for _ in range(3))
+    ledger = ledger_of(captured, other, capture(captured, amount=5, **REFERENCE))
+
+    outcomes = [ledger.post(request(capture(held, amount=5, **REFERENCE))) for held in (other, unknown)]
+
+    assert [outcome.status for (outcome,) in outcomes] == [Status.PARKED, Status.PARKED]
+    assert ledger.accounts[OURS].held == 5
 
 
 SAME = {

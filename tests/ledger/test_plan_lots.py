@@ -63,6 +63,16 @@ def test_a_grant_for_later_is_recorded_now_and_posted_at_its_moment():
     assert ours.tell(later, hours=3).replayed
 
 
+@pytest.mark.parametrize("effective_at", [1, 2])
+def test_a_grant_whose_moment_has_come_is_posted_at_once(effective_at):
+    ours = Merchant()
+
+    ours.lot("lot", effective_at=effective_at, hours=2)
+
+    assert (ours.newest.status, ours.newest.reference_id, ours.account.balance) == (Status.POSTED, "lot", 10)
+    assert ours.times("granted") == [2]
+
+
 def test_a_grant_for_later_that_would_overfill_the_account_is_declined_then_and_never_asked_again():
     ours = Merchant()
     ours.lot("later", effective_at=2)

@@ -40,7 +40,7 @@ def tell(found: Found) -> None:
 
 def row(found: Found) -> str:
     mutant = found.mutant
-    by = mutant.test if found.result is Result.CAUGHT else f"{found.result.value}: {mutant.test}"
+    by = f"{mutant.test}  {found.raised}" if found.raised else f"{found.result.value}: {mutant.test}"
     return f"{mutant.name:{NAME}}  {mutant.breaks:{BREAKS}}  {mutant.promise:{PROMISE}}  {found.seconds:5.1f}  {by}"
 
 

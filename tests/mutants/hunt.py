@@ -28,11 +28,12 @@ class Result(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """One mutant's result; detail says why it is not caught, seconds how long its test took to notice."""
+    """One mutant's result: how long its test took, by which error it noticed, or in detail why it is not caught."""
 
     mutant: Mutant
     result: Result
     seconds: float = 0.0
+    raised: str = ""
     detail: str = ""
 
 
@@ -93,17 +94,13 @@ class Lane:
             return Found(mutant=mutant, result=Result.NOT_TRIED, detail=detail)
         started = time.monotonic()
         with self._copy.changed(texts):
-            trial = self._run([mutant.test], mutant.servers, within_seconds=ONE_WITHIN_SECONDS)
-        result = judge(trial, mutant.test)
-        detail = "" if result is Result.CAUGHT else trial.log
-        return Found(mutant=mutant, result=result, seconds=time.monotonic() - started, detail=detail)
+            trial = self._run(["--exitfirst", mutant.test], mutant.servers, within_seconds=ONE_WITHIN_SECONDS)
+        seconds = time.monotonic() - started
+        if raised := trial.noticed_by(mutant.test):
+            return Found(mutant=mutant, result=Result.CAUGHT, seconds=seconds, raised=raised)
+        survived = trial.passes(mutant.test) and not trial.took_too_long
+        result = Result.SURVIVED if survived else Result.NO_VERDICT
+        return Found(mutant=mutant, result=result, seconds=seconds, detail=trial.log)
 
     def _run(self, tests: Sequence[str], servers: bool, *, within_seconds: float) -> Trial:
         return run(tests, folder=self._copy.folder, servers=servers, within_seconds=within_seconds)
-
-
-def judge(trial: Trial, test: str) -> Result:
-    """What a trial says of the mutant in it."""
-    if trial.notices(test):
-        return Result.CAUGHT
-    return Result.SURVIVED if trial.passes(test) and not trial.took_too_long else Result.NO_VERDICT

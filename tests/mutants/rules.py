@@ -177,8 +177,8 @@ MUTANTS = (
         name="reverses-again",
         breaks="what was reversed already is not counted",
         promise="§1 Reversals",
-        test=f"{REVERSALS}::test_more_than_was_posted_is_never_given_back",
-        edits=(Edit("ledger/rules/reversals.py", "reversed[target.transaction_id] = before + amount", "get = None"),),
+        test=f"{REVERSALS}::test_nor_by_several_reversals_in_one_batch",
+        edits=(Edit("ledger/rules/reversals.py", "= before + amount", "= before"),),
     ),
     # Events.
     Mutant(

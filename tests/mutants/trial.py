@@ -51,9 +51,13 @@ class Trial:
         """The phases of the test that failed."""
         return [verdict for verdict in self._of(test) if verdict.outcome == "failed"]
 
-    def notices(self, test: str) -> bool:
-        """Whether the test itself failed: neither in what it was given, nor of code that can't be loaded."""
-        return any(verdict.phase == "call" and verdict.raised not in NO_VERDICT for verdict in self.failing(test))
+    def noticed_by(self, test: str) -> str:
+        """The type of the error by which the test itself failed; empty where it did not.
+
+        A failure in what the test was given is none of the test's, nor is code that can't be loaded.
+        """
+        raised = [verdict.raised for verdict in self.failing(test) if verdict.phase == "call"]
+        return next((error for error in raised if error not in NO_VERDICT), "")
 
     def _of(self, test: str) -> list[Verdict]:
         return [verdict for verdict in self.verdicts if verdict.is_of(test)]
