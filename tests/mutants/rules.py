@@ -62,6 +62,20 @@ MUTANTS = (
         edits=(Edit("ledger/rules/idempotency.py", "(movement.stated_amount is None or", "(False or"),),
     ),
     Mutant(
+        name="compares-no-target",
+        breaks="a capture repeated for another hold counts as a repeat",
+        promise="§1 Idempotency",
+        test=f"{IDEMPOTENCY}::test_a_capture_repeated_for_another_hold_is_a_conflict",
+        edits=(Edit("ledger/rules/idempotency.py", "(movement.terms.target is None or", "(True or"),),
+    ),
+    Mutant(
+        name="hold-as-consumption",
+        breaks="a hold and a consumption with one reference count as the same request",
+        promise="§1 Idempotency",
+        test=f"{IDEMPOTENCY}::test_a_reference_with_another_merchant_operation_or_amount_is_a_conflict",
+        edits=(Edit("ledger/rules/idempotency.py", "return kind if kind in _OPERATIONS else", "return"),),
+    ),
+    Mutant(
         name="funds-before-replay",
         breaks="too few credits are looked at before the reference is",
         promise="§1 Idempotency",
@@ -179,6 +193,27 @@ MUTANTS = (
         promise="§1 Reversals",
         test=f"{REVERSALS}::test_nor_by_several_reversals_in_one_batch",
         edits=(Edit("ledger/rules/reversals.py", "= before + amount", "= before"),),
+    ),
+    Mutant(
+        name="reversal-overfills",
+        breaks="a reversal takes a balance over its limit",
+        promise="§1 Reversals",
+        test=f"{REVERSALS}::test_a_reversal_that_would_overfill_the_account_is_declined",
+        edits=(Edit("ledger/rules/reversals.py", "if reason is None and is_debit and", "if False and"),),
+    ),
+    Mutant(
+        name="reverses-nothing",
+        breaks="of a credit that is spent nothing is taken, and that is posted",
+        promise="§1 Reversals",
+        test=f"{REVERSALS}::test_where_nothing_is_left_nothing_is_taken_whatever_the_caller_chose",
+        edits=(Edit("ledger/rules/reversals.py", "TAKE_WHAT_IS_LEFT and lot.free:", "TAKE_WHAT_IS_LEFT:"),),
+    ),
+    Mutant(
+        name="looked-at-for-ever",
+        breaks="an account on which nothing is due any more is looked at by every sweep",
+        promise="§1 Lots",
+        test="tests/ledger/test_due_sweep.py::test_an_account_on_which_nothing_is_due_any_more_is_looked_at_once",
+        edits=(Edit("ledger/rules/due.py", "    keeper.date(account, account.updated_at)\n", ""),),
     ),
     # Events.
     Mutant(
