@@ -8,6 +8,7 @@ RELAY = "tasks/relay.py"
 STRATEGY = "tasks/strategy.py"
 NOTIFIERS = "tasks/notifiers.py"
 GATHERED = "tests/tasks/test_gathering.py"
+SETTLED = "tests/tasks/test_settling.py"
 ENVELOPES = "tests/tasks/test_strategy.py"
 PUBLISHED = "tests/tasks/test_publishing.py"
 RELAYED = "tests/tasks/test_relay.py"
@@ -19,7 +20,7 @@ MUTANTS = (
         name="ack-before-commit",
         breaks="messages are acknowledged before their batch is committed",
         promise="§1 killed at any instruction",
-        test=f"{GATHERED}::test_a_message_is_acknowledged_only_once_its_outcome_is_stored",
+        test=f"{SETTLED}::test_a_message_is_acknowledged_only_once_its_outcome_is_stored",
         edits=(
             Edit(
                 GATHERING,
@@ -32,14 +33,14 @@ MUTANTS = (
         name="ack-despite-a-defect",
         breaks="messages of a batch that failed are acknowledged",
         promise="§1 can't be carried out",
-        test=f"{GATHERED}::test_messages_of_a_batch_that_could_not_be_carried_out_go_back_to_the_broker",
+        test=f"{SETTLED}::test_messages_of_a_batch_that_could_not_be_carried_out_go_back_to_the_broker",
         edits=(Edit(GATHERING, "call_soon(self._acknowledger.give_back,", "call_soon(self._acknowledger.settle,"),),
     ),
     Mutant(
         name="ack-despite-trouble",
         breaks="messages are acknowledged though the worker stopped before they were stored",
         promise="§1 database away",
-        test=f"{GATHERED}::test_a_worker_that_stops_while_the_database_is_away_acknowledges_nothing",
+        test=f"{SETTLED}::test_a_worker_that_stops_while_the_database_is_away_acknowledges_nothing",
         edits=(
             Edit(
                 GATHERING,
@@ -52,7 +53,7 @@ MUTANTS = (
         name="malformed-is-lost",
         breaks="malformed messages are acknowledged without being stored",
         promise="§1 can't be carried out",
-        test=f"{GATHERED}::test_a_malformed_message_is_stored_before_it_is_acknowledged",
+        test=f"{SETTLED}::test_a_malformed_message_is_stored_before_it_is_acknowledged",
         edits=(Edit(GATHERING, "    store_parked(parked)\n", ""),),
     ),
     Mutant(
@@ -79,22 +80,36 @@ MUTANTS = (
         name="keeps-its-buffer",
         breaks="after a lost connection what it had brought is posted beside what comes again",
         promise="§1 broker away",
-        test=f"{GATHERED}::test_what_is_buffered_is_dropped_with_its_connection",
+        test=f"{SETTLED}::test_what_is_buffered_is_dropped_with_its_connection",
         edits=(Edit(GATHERING, "            self._buffer.clear()\n", "            pass\n"),),
     ),
     Mutant(
         name="suspects-in-company",
         breaks="a message that has come back again and again is posted with others",
         promise="§1 dead-lettered",
-        test=f"{GATHERED}::test_a_message_that_has_come_back_too_often_is_posted_alone",
-        edits=(Edit("tasks/deliveries.py", "redeliveries(self.message) >= TIMES_REDELIVERED_ALONE", "False"),),
+        test=f"{GATHERED}::test_a_message_that_the_broker_gave_up_on_is_posted_alone",
+        edits=(Edit("tasks/deliveries.py", "            return 1\n", "            return None\n"),),
     ),
     Mutant(
         name="batch-without-a-bound",
         breaks="one batch takes whatever has arrived",
         promise="§1 Commands",
-        test=f"{GATHERED}::test_a_batch_holds_so_many_requests_at_most",
-        edits=(Edit(GATHERING, "if batch and (too_many or", "if batch and (False or"),),
+        test=f"{GATHERED}::test_a_batch_is_bounded_in_requests_and_not_in_messages",
+        edits=(Edit(GATHERING, "(size + len(following.requests) > self.max_batch or", "(False or"),),
+    ),
+    Mutant(
+        name="suspects-for-ever",
+        breaks="what kills the worker takes as many others with it each time",
+        promise="§1 worker killed",
+        test=f"{GATHERED}::test_the_oftener_a_message_came_back_the_smaller_is_its_batch",
+        edits=(Edit("tasks/deliveries.py", "FIRST_HALF >> times - 1", "FIRST_HALF"),),
+    ),
+    Mutant(
+        name="runs-what-comes-again",
+        breaks="a task that waited while its connection was lost is run beside its repeat",
+        promise="§1 broker away",
+        test=f"{SETTLED}::test_a_task_that_waited_while_its_connection_was_lost_is_not_run",
+        edits=(Edit("tasks/base.py", 'if is_gone(self.request.get("arrived_on")):', "if False:"),),
     ),
     # Reading.
     Mutant(

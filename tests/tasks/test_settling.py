@@ -1,23 +1,24 @@
-"""Gathering: what is in one batch, and that nothing is acknowledged before it is stored."""
+"""Settling: nothing is acknowledged before it is stored, and nothing is stored that comes again anyway."""
 
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from celery.exceptions import Reject
 from django.db import connection
 
 from ledger.journal.parking import ToPark
 from ledger.models import Account, ParkedMessage
 from ledger.outcomes import ParkReason
-from tasks import shutdown
 from tasks.deliveries import Delivery, whole
 from tasks.gathering import Gatherer
+from tasks.handlers import open_account as open_account_task
 from tests.databases import default_connection_to
 from tests.ledger.builders import open_account, request
 from tests.tasks.channels import Broker
 
-MAX_BATCH = 2
+MAX_BATCH = 500
 
 
 class Consumer:
@@ -66,9 +67,9 @@ def gatherer(consumer: Consumer) -> Gatherer:
     return Gatherer(consumer)
 
 
-def opening(broker: Broker, **headers: Any) -> Delivery:
+def opening(broker: Broker) -> Delivery:
     """A message that opens an account."""
-    message = broker.deliver(headers=headers)
+    message = broker.deliver()
     return Delivery(message, "credits.open_account", requests=[request(open_account())])
 
 
@@ -119,7 +120,6 @@ def test_messages_of_a_batch_that_could_not_be_carried_out_go_back_to_the_broker
 def test_a_worker_that_stops_while_the_database_is_away_acknowledges_nothing(
     own_database: str, gatherer: Gatherer, consumer: Consumer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shutdown, "pause", lambda _: False)
     monkeypatch.setattr("tasks.posting.pause", lambda _: False)
     broker = Broker()
     gatherer.add(opening(broker))
@@ -141,25 +141,15 @@ def test_what_is_buffered_is_dropped_with_its_connection(
     assert not Account.objects.exists()
 
 
-def test_a_message_that_has_come_back_too_often_is_posted_alone(
-    own_database: str, gatherer: Gatherer, consumer: Consumer
-) -> None:
-    broker = Broker()
-    for headers in ({}, {"x-delivery-count": 3}, {}):
-        gatherer.add(opening(broker, **headers))
+def test_a_task_that_waited_while_its_connection_was_lost_is_not_run(own_database: str) -> None:
+    lost = Broker()
+    lost.is_open = False
+    account = open_account().model_dump(mode="json", exclude_unset=True)
 
-    consumer.work()
+    open_account_task.push_request(id="1", arrived_on=lost)
+    with pytest.raises(Reject) as rejected:
+        open_account_task(**account)
+    open_account_task.pop_request()
 
-    assert (gatherer.figures["batches"], gatherer.figures["largest_batch"]) == (3, 1)
-    assert broker.unacknowledged == set()
-
-
-def test_a_batch_holds_so_many_requests_at_most(own_database: str, gatherer: Gatherer, consumer: Consumer) -> None:
-    broker = Broker()
-    for _ in range(2 * MAX_BATCH + 1):
-        gatherer.add(opening(broker))
-
-    consumer.work()
-
-    assert (gatherer.figures["batches"], gatherer.figures["largest_batch"]) == (3, MAX_BATCH)
-    assert broker.unacknowledged == set()
+    assert rejected.value.requeue
+    assert not Account.objects.exists()
