@@ -136,6 +136,18 @@ def test_a_hold_is_void_at_the_moment_when_its_time_is_over():
     assert (hold_kept.reference_id, hold_kept.status, hold_kept.resolved_at) == (command.reference_id, "expired", at(1))
 
 
+def test_a_hold_that_runs_out_frees_a_lot_until_its_own_expiry_and_no_earlier():
+    ours = Merchant()
+    ours.lot("lot", expires_at=9)
+    held(ours, expires_in_s=3600)
+
+    ours.beat(2)
+    assert (ours.account.balance, ours.account.available) == (10, 10)
+    ours.beat(9)
+
+    assert (ours.account.balance, ours.times("expired")) == (0, [9])
+
+
 def test_a_lot_does_not_expire_under_a_hold_but_at_once_when_the_hold_is_released():
     ours = Merchant()
     ours.lot("lot", expires_at=2)

@@ -5,7 +5,7 @@ import pytest
 from ledger.fields import MAX_BALANCE
 from ledger.outcomes import Status
 from ledger.rules.lots import Lots
-from tests.ledger.builders import consume, grant, start_trial
+from tests.ledger.builders import consume, grant, open_account, start_trial
 from tests.ledger.merchants import OURS, Merchant, at
 
 # First and second in the order of burning, each pair settled by one rule while the rules after it say otherwise.
@@ -164,6 +164,13 @@ def test_credits_that_expired_cannot_be_spent_a_moment_later_whether_or_not_anyb
     late = ours.tell(consume(merchant_id=OURS, amount=1), hours=4)
 
     assert (late.status, late.balance) == (Status.DECLINED, 0)
+
+
+def test_opening_again_answers_with_the_balance_that_is_left_by_then():
+    ours = Merchant()
+    ours.lot("lot", expires_at=4)
+
+    assert ours.tell(open_account(merchant_id=OURS), hours=5).balance == 0
 
 
 @pytest.mark.parametrize(("expires", "left"), [(True, 0), (False, 500)])

@@ -12,10 +12,12 @@ from ledger.models import Account, OutboxRow, ParkedMessage, Transaction, Waitin
 from ledger.outcomes import Status
 from tests.ledger.audited import assert_books_are_right
 from tests.ledger.builders import (
+    change_shop,
     consume,
     consume_match,
     fresh,
     grant,
+    hold,
     open_account,
     opened_account,
     purchase,
@@ -48,7 +50,7 @@ def brought_by_a_message(command, **fields):
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("build", [start_trial, purchase, grant, consume_match, consume])
+@pytest.mark.parametrize("build", [start_trial, purchase, grant, consume_match, consume, hold, change_shop])
 def test_each_command_waits_for_its_account_and_nothing_of_it_is_applied(build):
     command = build()
 

@@ -144,6 +144,13 @@ MUTANTS = (
         ),
     ),
     Mutant(
+        name="expires-with-the-hold",
+        breaks="a lot whose hold runs out expires then, ahead of its own expiry",
+        promise="§1 Lots",
+        test=f"{HOLDS}::test_a_hold_that_runs_out_frees_a_lot_until_its_own_expiry_and_no_earlier",
+        edits=(Edit("ledger/rules/due.py", "(max(at, lot.expires_at), Work.EXPIRE", "(at, Work.EXPIRE"),),
+    ),
+    Mutant(
         name="dated-before-the-last",
         breaks="a clock that goes back puts a later transaction earlier",
         promise="§4 balance at an instant",
