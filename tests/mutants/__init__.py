@@ -3,7 +3,15 @@
 `make mutants` runs them all, `make mutants ONLY=name` one. How to add one: docs/mutants.md.
 """
 
-from tests.mutants import journal, messages, reads, rules, staff
+from tests.mutants import idempotency, journal, messages, publishing, reads, rules, staff
 from tests.mutants.mutant import Mutant
 
-MUTANTS: tuple[Mutant, ...] = (*rules.MUTANTS, *journal.MUTANTS, *messages.MUTANTS, *reads.MUTANTS, *staff.MUTANTS)
+MUTANTS: tuple[Mutant, ...] = (
+    *idempotency.MUTANTS,
+    *rules.MUTANTS,
+    *journal.MUTANTS,
+    *messages.MUTANTS,
+    *publishing.MUTANTS,
+    *reads.MUTANTS,
+    *staff.MUTANTS,
+)
