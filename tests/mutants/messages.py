@@ -17,11 +17,8 @@ MUTANTS = (
         promise="§1 killed at any instruction",
         test=f"{SETTLED}::test_a_message_is_acknowledged_only_once_its_outcome_is_stored",
         edits=(
-            Edit(
-                GATHERING,
-                "            posted = _store(batch)\n",
-                "            self.consumer.call_soon(self._settle, batch)\n            posted = _store(batch)\n",
-            ),
+            Edit(GATHERING, "posted = _store(batch)", "posted = self._settle(batch) or _store(batch)"),
+            Edit(GATHERING, "            self.consumer.call_soon(self._settle, batch)\n", "            pass\n"),
         ),
     ),
     Mutant(
