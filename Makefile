@@ -15,7 +15,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test test-fast check check-code bench servers lock clean
+.PHONY: help run test test-fast check check-code mutants bench servers lock clean
 
 help: ## List these commands.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ check-code:
 	$(BIN)/lint-imports
 	APP_ENV=test DATABASE_URL=sqlite://:memory: $(PYTHON) manage.py makemigrations --check --dry-run
 	APP_ENV=test DATABASE_URL=sqlite://:memory: $(PYTHON) manage.py promises
+
+mutants: $(VENV)/.dev ## Break copies of the code, and see the named test notice each; ONLY=name for one.
+	@$(PYTHON) -m tests.mutants $(ONLY)
 
 bench: $(VENV)/.dev .venv-bench/.ready ## Measure on private servers; ROW=n for one row alone, SCALE=0.2 TURNS=1 for a quick look.
 	@APP_ENV=test $(PYTHON) -m bench $(if $(ROW),--row $(ROW)) $(if $(SCALE),--scale $(SCALE)) $(if $(TURNS),--turns $(TURNS))

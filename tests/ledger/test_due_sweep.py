@@ -10,7 +10,7 @@ from ledger.journal import post
 from ledger.journal.due import post_due_accounts
 from ledger.models import Account, Hold, Lot, OutboxRow, Transaction
 from tests.ledger.audited import assert_books_are_right
-from tests.ledger.builders import grant, hold, opened_account, requests
+from tests.ledger.builders import consume, grant, hold, opened_account, requests
 
 pytestmark = pytest.mark.django_db
 HOUR = timedelta(hours=1)
@@ -76,6 +76,18 @@ def test_the_sweep_posts_what_time_alone_has_done_each_dated_at_its_moment(hours
     assert Transaction.objects.get(kind="expire").created_at == held.expires_at
     assert sorted(Lot.objects.values_list("remaining", flat=True)) == [0, 50, 200]
     assert_books_are_right()
+
+
+def test_an_account_on_which_nothing_is_due_any_more_is_looked_at_once(hours_later):
+    account = opened_account()
+    ours = {"merchant_id": account.merchant_id}
+    post(requests(grant(**ours, amount=7, expires_at=timezone.now() + 300 * HOUR), consume(**ours, amount=7)))
+
+    hours_later(301)
+
+    assert (sweep(), sweep()) == ([], [])
+    account.refresh_from_db()
+    assert account.next_due_at is None
 
 
 def test_what_falls_due_is_posted_page_by_page(hours_later):

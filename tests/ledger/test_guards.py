@@ -2,10 +2,10 @@
 
 import pytest
 from django.core.management import call_command
-from django.db import IntegrityError, connection
+from django.db import IntegrityError, connection, models
 
 from ledger.journal import post
-from ledger.models import Account
+from ledger.models import Account, Transaction
 from tests.ledger.builders import account_row, consume, opened_account, request, requests, transaction_row
 from tests.ledger.raw_sql import contents, execute, insert, on_postgresql, on_sqlite
 
@@ -23,6 +23,22 @@ CHANGES = {
     "salt": "salt = ''",
     "digest": "digest = ''",
 }
+OTHER_VALUES = {
+    models.UUIDField: "'00000000000040008000000000000001'",
+    models.BigIntegerField: "77",
+    models.CharField: "'x'",
+    models.TextField: "'x'",
+    models.JSONField: """'["x"]'""",
+    models.DateTimeField: "'2001-01-01 00:00:00+00:00'",
+}
+# By column, another value than any has; but for those that redaction empties.
+KEPT = {
+    field.column: next(
+        value for kind, value in OTHER_VALUES.items() if isinstance(getattr(field, "target_field", field), kind)
+    )
+    for field in Transaction._meta.concrete_fields
+    if field.column not in {"description", "metadata", "salt"}
+}
 
 
 # Nothing of a transaction changes, and none leaves
@@ -37,6 +53,19 @@ def test_a_transaction_cannot_be_updated(change, where):
 
     with pytest.raises(IntegrityError, match="never changes, but by redaction: a correction is a new transaction"):
         execute(f"UPDATE credit_transactions SET {change} {where}")
+
+    assert contents() == before
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("column", KEPT)
+def test_no_column_of_a_transaction_that_holds_nothing_to_erase_can_be_updated(column):
+    account = opened_account(credits_bought=100)
+    post([request(consume(merchant_id=account.merchant_id))])
+    before = contents()
+
+    with pytest.raises(IntegrityError, match="a transaction never changes"):
+        execute(f"UPDATE credit_transactions SET {column} = {KEPT[column]} WHERE kind = 'consume'")
 
     assert contents() == before
 

@@ -1,9 +1,12 @@
 """The outbox: a row is leased to one publisher at a time, and leaves it only once it is published."""
 
+from contextlib import closing
 from datetime import timedelta
 from uuid import uuid4
 
+import psycopg2
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from ledger.journal import post
@@ -70,6 +73,26 @@ def test_a_row_that_was_not_published_in_time_is_leased_once():
     for row in OutboxRow.objects.all():
         assert before + LEASE <= row.publish_after <= timezone.now() + LEASE
         assert row.attempts == 1
+
+
+@pytest.mark.django_db
+def test_a_row_older_than_one_that_is_published_already_is_leased_all_the_same():
+    committed_late, published = recorded(2)
+    mark_published([published.id])
+
+    assert ids(lease_unpublished(limit=10)) == {committed_late.id}
+
+
+@pytest.mark.servers
+def test_rows_that_another_transaction_holds_hold_up_no_sweep(own_database):
+    held, free = recorded(2)
+
+    with closing(psycopg2.connect(own_database)) as other, other.cursor() as cursor, connection.cursor() as ours:
+        cursor.execute("SELECT id FROM credit_outbox WHERE id = %s FOR UPDATE", [str(held.id)])
+        ours.execute("SET lock_timeout = '1s'")
+        leased = lease_unpublished(limit=10)
+
+    assert ids(leased) == {free.id}
 
 
 @pytest.mark.django_db

@@ -29,6 +29,38 @@ def test_a_hold_moves_nothing_and_makes_less_available():
     assert ours.tell(command).replayed
 
 
+def test_a_hold_may_take_the_last_credit_and_no_more():
+    ours = Merchant()
+    ours.lot("lot")
+
+    beyond = ours.tell(hold(merchant_id=OURS, amount=11))
+    all_of_it = ours.tell(hold(merchant_id=OURS, amount=10))
+
+    assert (beyond.reason, all_of_it.status, ours.account.available) == ("insufficient_credits", Status.RECORDED, 0)
+
+
+def test_a_capture_that_makes_a_balance_low_is_told_as_such():
+    ours = Merchant(low_balance_threshold=5)
+    ours.lot("lot")
+    command = held(ours)
+
+    ours.tell(capture(command))
+
+    assert [told["balance"] for told in ours.told("low_balance")] == [4]
+
+
+def test_a_released_hold_is_told_and_frees_all_of_it():
+    ours = Merchant()
+    ours.lot("lot")
+    command = held(ours)
+
+    ours.tell(release(command))
+
+    (told,) = ours.told("released")
+    assert (told["amount"], told["available"], told["reason"]) == (6, 10, "released")
+    assert told["hold_reference_id"] == command.reference_id
+
+
 def test_a_capture_of_a_part_frees_the_rest():
     ours = Merchant()
     ours.lot("lot")
@@ -54,6 +86,7 @@ def test_a_capture_takes_the_lots_that_were_held_in_their_order():
     ours.tell(capture(command, amount=5))
 
     assert ours.took(ours.newest) == [("first", 4), ("second", 1)]
+    assert ours.left() == {"first": 0, "second": 3, "urgent": 9}
 
 
 def test_capturing_more_than_was_held_is_declined_and_resolves_nothing():
@@ -101,6 +134,18 @@ def test_a_hold_is_void_at_the_moment_when_its_time_is_over():
     assert ours.told("released")[0]["reason"] == "expired"
     (hold_kept,) = ours.ledger.holds.values()
     assert (hold_kept.reference_id, hold_kept.status, hold_kept.resolved_at) == (command.reference_id, "expired", at(1))
+
+
+def test_a_hold_that_runs_out_frees_a_lot_until_its_own_expiry_and_no_earlier():
+    ours = Merchant()
+    ours.lot("lot", expires_at=9)
+    held(ours, expires_in_s=3600)
+
+    ours.beat(2)
+    assert (ours.account.balance, ours.account.available) == (10, 10)
+    ours.beat(9)
+
+    assert (ours.account.balance, ours.times("expired")) == (0, [9])
 
 
 def test_a_lot_does_not_expire_under_a_hold_but_at_once_when_the_hold_is_released():

@@ -10,9 +10,11 @@ from ledger.fields import MAX_AMOUNT, MAX_BALANCE
 from ledger.outcomes import Outcome, Status
 from ledger.rules.state import Policy
 from tests.ledger.builders import (
+    capture,
     consume,
     consume_match,
     grant,
+    hold,
     merchant,
     open_account,
     purchase,
@@ -115,6 +117,15 @@ def test_a_decline_is_final_even_when_the_credits_or_the_room_are_there_now(comm
     assert not changed
 
 
+def test_a_decline_repeated_within_one_batch_says_why_again():
+    ledger = ledger_of()
+    command = consume(merchant_id=OURS, amount=21)
+
+    first, second = ledger.post(request(command), request(command))
+
+    assert (first.reason, second) == ("insufficient_credits", replace(first, replayed=True))
+
+
 def test_opening_again_with_the_same_values_changes_nothing():
     opening = open_account()
     ledger = ledger_of(opening)
@@ -200,6 +211,8 @@ CONFLICTS = {
         purchase(merchant_id=OURS, purchase_id="p", credits=10),
         grant(merchant_id=OURS, reference_type="purchase", reference_id="p", amount=9),
     ),
+    "a hold's reference consumed": (hold(merchant_id=OURS, **REFERENCE), consume(merchant_id=OURS, **REFERENCE)),
+    "a consumption's reference held": (consume(merchant_id=OURS, **REFERENCE), hold(merchant_id=OURS, **REFERENCE)),
     "a purchase's reference consumed": (
         purchase(merchant_id=OURS, purchase_id="p", credits=10),
         consume(merchant_id=OURS, reference_type="purchase", reference_id="p", amount=10),
@@ -210,6 +223,16 @@ CONFLICTS = {
 @pytest.mark.parametrize(("held", "command"), CONFLICTS.values(), ids=CONFLICTS)
 def test_a_reference_with_another_merchant_operation_or_amount_is_a_conflict(held, command):
     assert_conflicts(held, command)
+
+
+def test_a_capture_repeated_for_another_hold_is_a_conflict():
+    captured, other, unknown = (hold(merchant_id=OURS, amount=5) for _ in range(3))
+    ledger = ledger_of(captured, other, capture(captured, amount=5, **REFERENCE))
+
+    outcomes = [ledger.post(request(capture(held, amount=5, **REFERENCE))) for held in (other, unknown)]
+
+    assert [outcome.status for (outcome,) in outcomes] == [Status.PARKED, Status.PARKED]
+    assert ledger.accounts[OURS].held == 5
 
 
 SAME = {
@@ -262,6 +285,18 @@ def test_a_trial_is_the_same_trial_after_its_size_was_changed():
     outcome, changed = decided(ledger, start_trial(merchant_id=OURS))
 
     assert (outcome.status, outcome.replayed, outcome.amount) == (Status.POSTED, True, 500)
+    assert not changed
+
+
+def test_a_repeat_that_states_no_amount_is_a_replay_of_one_that_did():
+    held = hold(merchant_id=OURS, amount=10)
+    stated = capture(held, amount=10)
+    ledger = ledger_of(held, stated)
+    first = ledger.outcomes[-1]
+
+    outcome, changed = decided(ledger, stated.model_copy(update={"amount": None}))
+
+    assert outcome == replace(first, replayed=True)
     assert not changed
 
 

@@ -4,8 +4,9 @@ import pytest
 
 from ledger.fields import MAX_BALANCE
 from ledger.outcomes import Status
-from tests.ledger.builders import consume, start_trial
-from tests.ledger.merchants import OURS, Merchant
+from ledger.rules.lots import Lots
+from tests.ledger.builders import consume, grant, open_account, start_trial
+from tests.ledger.merchants import OURS, Merchant, at
 
 # First and second in the order of burning, each pair settled by one rule while the rules after it say otherwise.
 PAIRS = {
@@ -63,6 +64,47 @@ def test_a_grant_for_later_is_recorded_now_and_posted_at_its_moment():
     assert ours.tell(later, hours=3).replayed
 
 
+def test_of_two_lots_that_are_alike_the_older_burns_first_however_they_were_loaded():
+    ours = Merchant()
+    ours.lot("older")
+    ours.lot("newer")
+    older, newer = ours.ledger.lots.values()
+
+    assert Lots([newer, older]).choose(1) == Lots([older, newer]).choose(1) == [(older.id, 1)]
+
+
+def test_a_lot_that_opens_amid_a_batch_burns_in_its_turn():
+    ours = Merchant()
+    spent = [consume(merchant_id=OURS, amount=2) for _ in range(2)]
+    late = grant(merchant_id=OURS, reference_id="late", amount=10)
+    urgent = grant(merchant_id=OURS, reference_id="urgent", amount=10, expires_at=at(5))
+
+    ours.tell(late, spent[0], urgent, spent[1])
+
+    assert ours.left() == {"late": 8, "urgent": 8}
+
+
+@pytest.mark.parametrize("effective_at", [1, 2])
+def test_a_grant_whose_moment_has_come_is_posted_at_once(effective_at):
+    ours = Merchant()
+
+    ours.lot("lot", effective_at=effective_at, hours=2)
+
+    assert (ours.newest.status, ours.newest.reference_id, ours.account.balance) == (Status.POSTED, "lot", 10)
+    assert ours.times("granted") == [2]
+
+
+def test_a_grant_that_becomes_effective_can_be_what_brings_the_recovery():
+    ours = Merchant(low_balance_threshold=5)
+    ours.lot("lot", 6)
+    ours.lot("later", effective_at=2)
+    ours.tell(consume(merchant_id=OURS, amount=3))
+
+    ours.beat(2)
+
+    assert (ours.times("low_balance"), ours.times("recovered")) == ([0], [2])
+
+
 def test_a_grant_for_later_that_would_overfill_the_account_is_declined_then_and_never_asked_again():
     ours = Merchant()
     ours.lot("later", effective_at=2)
@@ -106,6 +148,14 @@ def test_an_expiry_is_announced_once_and_ahead_of_it():
     assert (told["amount"], told["reference_id"], told["expires_at"]) == (10, "lot", "2026-01-31T16:00:00.000000Z")
 
 
+def test_an_expiry_that_is_over_already_is_announced_to_nobody():
+    ours = Merchant()
+
+    ours.lot("lot", expires_at=2, hours=3)
+
+    assert (ours.times("expiring_soon"), ours.times("expired")) == ([], [3])
+
+
 def test_credits_that_expired_cannot_be_spent_a_moment_later_whether_or_not_anybody_swept():
     ours = Merchant()
     ours.lot("lot", expires_at=4)
@@ -114,6 +164,13 @@ def test_credits_that_expired_cannot_be_spent_a_moment_later_whether_or_not_anyb
     late = ours.tell(consume(merchant_id=OURS, amount=1), hours=4)
 
     assert (late.status, late.balance) == (Status.DECLINED, 0)
+
+
+def test_opening_again_answers_with_the_balance_that_is_left_by_then():
+    ours = Merchant()
+    ours.lot("lot", expires_at=4)
+
+    assert ours.tell(open_account(merchant_id=OURS), hours=5).balance == 0
 
 
 @pytest.mark.parametrize(("expires", "left"), [(True, 0), (False, 500)])

@@ -2,6 +2,7 @@
 
 import pytest
 
+from ledger.fields import MAX_BALANCE
 from ledger.instructions import Retry
 from ledger.outcomes import Status
 from tests.ledger.builders import capture, consume, hold, purchase, release, reverse, start_trial
@@ -63,6 +64,62 @@ def test_more_than_was_posted_is_never_given_back():
     assert (outcome.status, outcome.reason, ours.account.balance) == (Status.DECLINED, "more_than_posted", 9)
 
 
+def test_nor_by_several_reversals_in_one_batch():
+    ours = Merchant()
+    command = spent(ours)
+
+    outcome = ours.tell(undo(command, amount=6), undo(command, amount=2), undo(command, amount=2))
+
+    assert (outcome.reason, ours.account.balance) == ("more_than_posted", 11)
+
+
+def test_a_reversal_of_what_was_reversed_already_is_declined_for_all_that_there_was():
+    ours = Merchant()
+    command = spent(ours)
+    ours.tell(undo(command))
+
+    outcome = ours.tell(undo(command))
+
+    assert (outcome.reason, outcome.amount) == ("already_reversed", 9)
+
+
+def test_a_reversal_that_would_overfill_the_account_is_declined():
+    ours = Merchant()
+    command = spent(ours)
+    ours.ledger.fill(OURS, MAX_BALANCE - 3 - 8)
+
+    assert ours.tell(undo(command)).reason == "balance_limit"
+    assert ours.tell(undo(command, amount=8)).status is Status.POSTED
+
+
+def test_a_credit_can_be_reversed_on_a_full_account():
+    ours = Merchant()
+    granted = ours.lot("lot")
+    ours.ledger.fill(OURS, MAX_BALANCE - 10)
+
+    assert ours.tell(undo(granted)).status is Status.POSTED
+
+
+def test_a_reversal_that_makes_a_balance_low_is_told_as_such():
+    ours = Merchant(low_balance_threshold=5)
+    granted = ours.lot("lot")
+
+    ours.tell(undo(granted, amount=6))
+
+    assert [told["balance"] for told in ours.told("low_balance")] == [4]
+
+
+def test_a_reversal_that_recovers_a_balance_is_told_as_such():
+    ours = Merchant(low_balance_threshold=5)
+    ours.lot("lot")
+    command = consume(merchant_id=OURS, amount=6)
+    ours.tell(command)
+
+    ours.tell(undo(command))
+
+    assert [told["balance"] for told in ours.told("recovered")] == [10]
+
+
 def test_what_is_given_back_to_a_lot_that_expired_meanwhile_expires_at_once():
     ours = Merchant()
     command = spent(ours)
@@ -112,6 +169,16 @@ def test_where_less_is_left_than_asked_the_caller_chooses(on_shortfall, status, 
 
     assert (outcome.status, outcome.reason, outcome.amount) == (status, reason, amount)
     assert ours.account.balance == left
+
+
+def test_where_nothing_is_left_nothing_is_taken_whatever_the_caller_chose():
+    ours = Merchant()
+    granted = ours.lot("lot")
+    ours.tell(consume(merchant_id=OURS, amount=10))
+
+    outcome = ours.tell(undo(granted, on_shortfall="take_what_is_left"))
+
+    assert (outcome.status, outcome.reason, outcome.amount) == (Status.DECLINED, "already_spent", 10)
 
 
 def test_what_a_hold_has_set_aside_is_not_left_for_a_reversal():

@@ -14,10 +14,12 @@ from ledger.outcomes import Status
 from ledger.rules.batch import Waiting
 from tests.ledger.audited import assert_books_are_right
 from tests.ledger.builders import (
+    change_shop,
     consume,
     consume_match,
     fresh,
     grant,
+    hold,
     open_account,
     opened_account,
     purchase,
@@ -66,7 +68,7 @@ def test_a_command_that_arrived_before_the_clock_was_put_back_is_applied_once_it
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("build", [start_trial, purchase, grant, consume_match, consume])
+@pytest.mark.parametrize("build", [start_trial, purchase, grant, consume_match, consume, hold, change_shop])
 def test_each_command_waits_for_its_account_and_nothing_of_it_is_applied(build):
     command = build()
 

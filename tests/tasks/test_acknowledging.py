@@ -3,45 +3,16 @@
 from types import SimpleNamespace
 from typing import Any
 
-from amqp import Channel
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from kombu.message import Message as BrokerMessage
 
 from tasks.acknowledging import Acknowledger
+from tests.tasks.channels import Broker
 
 CONSUMER = SimpleNamespace(connection_errors=(ConnectionError,), channel_errors=())
 POSITIONS = st.integers(min_value=0, max_value=1_000_000)
-
-
-class Broker(Channel):
-    """The broker's end of one channel: what it has delivered and what of that is not acknowledged yet."""
-
-    def __init__(self) -> None:
-        self.is_open = True
-        self.no_ack_consumers = set()
-        self.delivered = 0
-        self.unacknowledged: set[int] = set()
-        self.frames: list[tuple[int, bool]] = []
-
-    def deliver(self) -> BrokerMessage:
-        """The next message."""
-        self.delivered += 1
-        self.unacknowledged.add(self.delivered)
-        return BrokerMessage(body=b"", delivery_tag=self.delivered, channel=self)
-
-    def basic_ack(self, delivery_tag: int, multiple: bool = False, argsig: str = "") -> None:
-        """As RabbitMQ: a tag that is not outstanding closes the channel by an error (406)."""
-        assert self.is_open
-        assert delivery_tag in self.unacknowledged, f"unknown delivery tag {delivery_tag}"
-        self.frames.append((delivery_tag, multiple))
-        covered = range(1, delivery_tag + 1) if multiple else [delivery_tag]
-        self.unacknowledged.difference_update(covered)
-
-    def basic_reject(self, delivery_tag: int, requeue: bool, argsig: str = "") -> None:
-        assert delivery_tag in self.unacknowledged, f"unknown delivery tag {delivery_tag}"
-        self.unacknowledged.discard(delivery_tag)
 
 
 class AnyOrder(RuleBasedStateMachine):
@@ -124,6 +95,15 @@ def test_a_message_that_nobody_has_told_of_is_not_covered_by_those_behind_it() -
     acknowledger.settle([*first, *last])
 
     assert broker.unacknowledged == {untold.delivery_tag}
+
+
+def test_a_message_that_is_not_settled_yet_is_not_covered_by_those_behind_it() -> None:
+    acknowledger, broker = Acknowledger(CONSUMER), Broker()
+    *first, unsettled, last = arrived(acknowledger, broker, 5)
+
+    acknowledger.settle([*first, last])
+
+    assert broker.unacknowledged == {unsettled.delivery_tag}
 
 
 def test_a_message_that_is_told_of_twice_counts_once() -> None:

@@ -51,3 +51,11 @@ def test_a_message_that_came_back_often_takes_few_others_with_it() -> None:
     arrived = [*(delivery() for _ in range(30)), delivery(**{"x-delivery-count": 8}), *(delivery() for _ in range(30))]
 
     assert sizes_of_batches(arrived) == [30, 8, 23]
+
+
+def test_a_batch_is_bounded_in_requests_and_not_in_messages() -> None:
+    arrived = [delivery() for _ in range(5)]
+    for each in arrived:
+        each.requests *= 200
+
+    assert sizes_of_batches(arrived) == [2, 2, 1]

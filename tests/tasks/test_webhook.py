@@ -1,8 +1,11 @@
 """The notifiers at the edge of the network: what an answer means, and an end to all waiting."""
 
+import hmac
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
@@ -10,11 +13,12 @@ from uuid import uuid4
 
 import pytest
 
-from ledger.models import WaitingCommand
-from tasks.notifiers import notify_by_email, notify_by_webhook, send_email
+from ledger.models import ParkedMessage, WaitingCommand
+from tasks.notifiers import call_webhook, notify_by_email, notify_by_webhook, send_email
+from tests.e2e.webhook import SECRET, listening_webhook
 
 LONGEST_WAIT_S = 60
-ENVELOPE = {
+ENVELOPE: dict[str, Any] = {
     "event_id": str(uuid4()),
     "event_type": "evt.credits.low_balance.v1",
     "correlation_id": "corr_0123456789ab",
@@ -99,6 +103,30 @@ def test_a_webhook_that_answers_by_an_error_is_called_again_later(
         again = call(settings, url)
 
     assert again == ["credits.notify_by_webhook"]
+
+
+def test_a_webhook_is_signed_with_the_secret_over_time_and_body(settings: Any) -> None:
+    with listening_webhook() as webhook:
+        settings.NOTIFY_WEBHOOK_URL, settings.NOTIFY_WEBHOOK_SECRET = webhook.url, SECRET
+
+        call_webhook(ENVELOPE)
+
+    ((headers, body),) = webhook.calls(ENVELOPE["data"]["merchant_id"])
+    signed = f"{headers['X-Credits-Timestamp']}.".encode() + body
+    assert headers["X-Credits-Signature"] == f"sha256={hmac.new(SECRET.encode(), signed, sha256).hexdigest()}"
+    assert abs(time.time() - int(headers["X-Credits-Timestamp"])) < LONGEST_WAIT_S
+
+
+@pytest.mark.parametrize(("attempts_before", "parked"), [(3, []), (4, ["notifier_failed"])])
+def test_after_five_attempts_a_notifier_is_parked(
+    own_database: str, settings: Any, attempts_before: int, parked: list[str]
+) -> None:
+    with answering(500) as (settings.NOTIFY_WEBHOOK_URL, _):
+        settings.NOTIFY_WEBHOOK_SECRET = SECRET
+        notify_by_webhook.apply(kwargs={"envelope": ENVELOPE}, retries=attempts_before)
+
+    assert list(ParkedMessage.objects.values_list("reason", flat=True)) == parked
+    assert WaitingCommand.objects.count() == (0 if parked else 1)
 
 
 def test_waiting_for_a_mail_server_has_an_end(settings: Any) -> None:

@@ -1,0 +1,218 @@
+"""Mutants of taking messages in: how they are read, what is in one batch, and when they are acknowledged."""
+
+from tests.mutants.mutant import Edit, Mutant
+
+GATHERING = "tasks/gathering.py"
+STRATEGY = "tasks/strategy.py"
+GATHERED = "tests/tasks/test_gathering.py"
+SETTLED = "tests/tasks/test_settling.py"
+ENVELOPES = "tests/tasks/test_strategy.py"
+ACKNOWLEDGED = "tests/tasks/test_acknowledging.py"
+
+MUTANTS = (
+    # Acknowledging.
+    Mutant(
+        name="ack-before-commit",
+        breaks="messages are acknowledged before their batch is committed",
+        promise="§1 killed at any instruction",
+        test=f"{SETTLED}::test_a_message_is_acknowledged_only_once_its_outcome_is_stored",
+        edits=(
+            Edit(GATHERING, "posted = _store(batch)", "posted = self._settle(batch) or _store(batch)"),
+            Edit(GATHERING, "            self.consumer.call_soon(self._settle, batch)\n", "            pass\n"),
+        ),
+    ),
+    Mutant(
+        name="ack-despite-a-defect",
+        breaks="messages of a batch that failed are acknowledged",
+        promise="§1 can't be carried out",
+        test=f"{SETTLED}::test_messages_of_a_batch_that_could_not_be_carried_out_go_back_to_the_broker",
+        edits=(Edit(GATHERING, "call_soon(self._acknowledger.give_back,", "call_soon(self._acknowledger.settle,"),),
+    ),
+    Mutant(
+        name="ack-despite-trouble",
+        breaks="messages are acknowledged though the worker stopped before they were stored",
+        promise="§1 database away",
+        test=f"{SETTLED}::test_a_worker_that_stops_while_the_database_is_away_acknowledges_nothing",
+        edits=(
+            Edit(
+                GATHERING,
+                "        except Trouble:\n",
+                "        except Trouble:\n            self.consumer.call_soon(self._settle, batch)\n",
+            ),
+        ),
+    ),
+    Mutant(
+        name="malformed-is-lost",
+        breaks="malformed messages are acknowledged without being stored",
+        promise="§1 can't be carried out",
+        test=f"{SETTLED}::test_a_malformed_message_is_stored_before_it_is_acknowledged",
+        edits=(Edit(GATHERING, "    store_parked(parked)\n", ""),),
+    ),
+    Mutant(
+        name="acks-beyond-the-unsettled",
+        breaks="one frame acknowledges messages that nobody has carried out yet",
+        promise="§1 killed at any instruction",
+        test=f"{ACKNOWLEDGED}::test_a_message_that_is_not_settled_yet_is_not_covered_by_those_behind_it",
+        edits=(
+            Edit(
+                "tasks/acknowledging.py",
+                "acknowledged or id(first) in settled)",
+                "acknowledged or settled)",
+            ),
+        ),
+    ),
+    Mutant(
+        name="old-tags-after-a-reconnect",
+        breaks="tags of a connection that is gone are acknowledged",
+        promise="§1 killed at any instruction",
+        test=f"{ACKNOWLEDGED}::test_nothing_is_acknowledged_on_a_closed_channel",
+        edits=(Edit("tasks/acknowledging.py", "and not channel.is_open", "and False"),),
+    ),
+    Mutant(
+        name="keeps-its-buffer",
+        breaks="after a lost connection what it had brought is posted beside what comes again",
+        promise="§1 broker away",
+        test=f"{SETTLED}::test_what_is_buffered_is_dropped_with_its_connection",
+        edits=(Edit(GATHERING, "            self._buffer.clear()\n", "            pass\n"),),
+    ),
+    Mutant(
+        name="suspects-in-company",
+        breaks="a message that has come back again and again is posted with others",
+        promise="§1 dead-lettered",
+        test=f"{GATHERED}::test_a_message_that_the_broker_gave_up_on_is_posted_alone",
+        edits=(Edit("tasks/deliveries.py", "            return 1\n", "            return None\n"),),
+    ),
+    Mutant(
+        name="batch-without-a-bound",
+        breaks="one batch takes whatever has arrived",
+        promise="§1 Commands",
+        test=f"{GATHERED}::test_a_batch_is_bounded_in_requests_and_not_in_messages",
+        edits=(Edit(GATHERING, "(size + len(following.requests) > self.max_batch or", "(False or"),),
+    ),
+    Mutant(
+        name="suspects-for-ever",
+        breaks="what kills the worker takes as many others with it each time",
+        promise="§1 worker killed",
+        test=f"{GATHERED}::test_the_oftener_a_message_came_back_the_smaller_is_its_batch",
+        edits=(Edit("tasks/deliveries.py", "FIRST_HALF >> times - 1", "FIRST_HALF"),),
+    ),
+    Mutant(
+        name="runs-what-comes-again",
+        breaks="a task that waited while its connection was lost is run beside its repeat",
+        promise="§1 broker away",
+        test=f"{SETTLED}::test_a_task_that_waited_while_its_connection_was_lost_is_not_run",
+        edits=(Edit("tasks/base.py", 'if is_gone(self.request.get("arrived_on")):', "if False:"),),
+    ),
+    # Reading.
+    Mutant(
+        name="eta-ignored",
+        breaks="a message whose result is waited for is carried out ahead of its eta",
+        promise="§1 eta",
+        test=f"{ENVELOPES}::test_an_eta_is_waited_for_whatever_else_the_message_carries",
+        edits=(Edit(STRATEGY, "return self._kept(due_at) if due_at else None", "return None"),),
+    ),
+    Mutant(
+        name="expired-is-applied",
+        breaks="a message is applied though it has expired",
+        promise="§1 expires",
+        test=f"{ENVELOPES}::test_what_has_expired_is_refused_whatever_else_the_message_carries",
+        edits=(Edit(STRATEGY, "if expires is not None and expires < now:", "if False:"),),
+    ),
+    Mutant(
+        name="one-bad-item-refuses-all",
+        breaks="a bad item of consume_many has the others refused with it",
+        promise="§1 consume_many",
+        test="tests/tasks/test_eager.py::test_consume_many_tells_of_each_item",
+        edits=(
+            Edit(
+                "tasks/reading.py",
+                "        return to_park(refusal, message=alone()",
+                "        raise\n        return to_park(refusal, message=alone()",
+            ),
+        ),
+    ),
+    Mutant(
+        name="takes-text-for-integers",
+        breaks='"5" and 5.0 are taken for 5',
+        promise="§1 What a command may contain",
+        test="tests/ledger/test_commands.py::test_integers_are_strict",
+        edits=(
+            Edit(
+                "ledger/commands.py",
+                'strict=True, extra="forbid", frozen=True)\n\n    task: ClassVar[str]\n',
+                'strict=False, extra="forbid", frozen=True)\n\n    task: ClassVar[str]\n',
+            ),
+        ),
+    ),
+    Mutant(
+        name="takes-reserved-types",
+        breaks="a producer may use the service's own reference types",
+        promise="§1 What a command may contain",
+        test="tests/ledger/test_commands_generic.py::test_a_reserved_reference_type_is_refused",
+        edits=(Edit("ledger/fields.py", "if reference_type in RESERVED_REFERENCE_TYPES:", "if False:"),),
+    ),
+    Mutant(
+        name="chokes-on-the-malformed",
+        breaks="a message that Celery chokes on ends the worker",
+        promise="§1 can't be carried out",
+        test="tests/tasks/test_door.py::test_a_message_that_celery_chokes_on_is_parked",
+        edits=(
+            Edit(
+                "tasks/door.py",
+                "self.park(message, ParkReason.NOT_A_TASK, field=_field_of(error)",
+                "raise\n                self.park(message, ParkReason.NOT_A_TASK, field=_field_of(error)",
+            ),
+        ),
+    ),
+    Mutant(
+        name="parks-what-the-connection-did",
+        breaks="a message is parked for the connection's sake",
+        promise="§1 broker away",
+        test="tests/tasks/test_door.py::test_an_error_of_the_connection_is_no_messages_fault",
+        edits=(Edit("tasks/door.py", "except of_the_connection:", "except ():"),),
+    ),
+    Mutant(
+        name="event-under-another-key",
+        breaks="an event is taken for another than its routing key says",
+        promise="§2 Events",
+        test="tests/tasks/test_inbound.py::test_an_event_that_is_not_what_it_says_is_parked_by_the_name_of_its_field",
+        edits=(Edit("tasks/inbound.py", "if routing_key in EVENTS and envelope", "if False and envelope"),),
+    ),
+    Mutant(
+        name="expired-dead-letter-is-applied",
+        breaks="what expired in its queue is applied after all",
+        promise="§1 expires",
+        test="tests/tasks/test_dead_letters.py::test_a_dead_letter_is_tried_or_parked",
+        edits=(Edit("tasks/steps.py", 'if reason == "expired":', "if False:"),),
+    ),
+    Mutant(
+        name="dead-letter-for-ever",
+        breaks="a message that kills its worker comes back for ever",
+        promise="§1 dead-lettered",
+        test="tests/tasks/test_dead_letters.py::test_a_dead_letter_is_tried_or_parked",
+        edits=(Edit("tasks/steps.py", "elif redeliveries(message) >= TIMES_TRIED_ALONE:", "elif False:"),),
+    ),
+    # The broker's side of it.
+    Mutant(
+        name="acks-early",
+        breaks="Celery acknowledges tasks before they are carried out",
+        promise="§1 killed at any instruction",
+        test="tests/creditsvc/test_celeryconfig.py::"
+        "test_a_message_is_acknowledged_late_and_comes_back_when_its_worker_is_lost",
+        edits=(Edit("celeryconfig.py", "task_acks_late = True", "task_acks_late = False"),),
+    ),
+    Mutant(
+        name="full-queues-drop",
+        breaks="a queue that is full drops its oldest messages",
+        promise="§1 Commands",
+        test="tests/creditsvc/test_celeryconfig.py::"
+        "test_a_queue_is_replicated_refuses_when_full_and_dead_letters_at_least_once",
+        edits=(
+            Edit(
+                "celeryconfig.py",
+                '"reject-publish",\n    "x-dead-letter-exchange"',
+                '"drop-head",\n    "x-dead-letter-exchange"',
+            ),
+        ),
+    ),
+)

@@ -1,0 +1,79 @@
+"""The door: whatever Celery's own handler chokes on is parked, and what is no message's fault goes on rising."""
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from celery.worker.consumer import Consumer
+from kombu.message import Message as BrokerMessage
+
+from tasks.deliveries import Delivery
+from tasks.door import Door
+from tests.tasks.channels import Broker
+
+
+class Gathering:
+    """A gatherer that carries nothing out."""
+
+    def __init__(self) -> None:
+        self.expected: list[BrokerMessage] = []
+        self.deliveries: list[Delivery] = []
+        self.expect = self.expected.append
+        self.add = self.deliveries.append
+
+
+@pytest.fixture
+def door_before(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Door]:
+    """A door before that handler of Celery's, without a worker round it."""
+
+    def make(handle: Callable[[BrokerMessage], Any]) -> Door:
+        monkeypatch.setattr(Consumer, "create_task_handler", lambda *_: handle)
+        door = Door.__new__(Door)
+        door.gatherer = Gathering()
+        door.connection_errors, door.channel_errors = (ConnectionError,), ()
+        door._early = deque()
+        return door
+
+    return make
+
+
+@pytest.mark.parametrize("error", [TypeError("unhashable type: 'list'"), KeyError("id"), RuntimeError()])
+def test_a_message_that_celery_chokes_on_is_parked(door_before: Callable[..., Door], error: Exception) -> None:
+    def choke(_: BrokerMessage) -> None:
+        raise error
+
+    door = door_before(choke)
+    message = Broker().deliver(body=b"no task")
+
+    door.create_task_handler()(message)
+
+    (delivery,) = door.gatherer.deliveries
+    assert (delivery.message, delivery.requests) == (message, [])
+    assert [(parked.reason, parked.message.body) for parked in delivery.parked] == [("not_a_task", b"no task")]
+    assert door.gatherer.expected == [message]
+
+
+def test_an_error_of_the_connection_is_no_messages_fault(door_before: Callable[..., Door]) -> None:
+    def lose_the_connection(_: BrokerMessage) -> None:
+        raise ConnectionError
+
+    door = door_before(lose_the_connection)
+
+    with pytest.raises(ConnectionError):
+        door.create_task_handler()(Broker().deliver())
+
+    assert door.gatherer.deliveries == []
+
+
+def test_what_came_before_celery_was_ready_is_handed_on_in_order(door_before: Callable[..., Door]) -> None:
+    handled: list[BrokerMessage] = []
+    door = door_before(handled.append)
+    broker = Broker()
+    early = [broker.deliver(), broker.deliver()]
+    for message in early:
+        door.keep_early(message)
+
+    door.create_task_handler()
+
+    assert handled == early

@@ -1,0 +1,104 @@
+"""The relay: an outbox row is marked as published once the broker has confirmed it, and not before."""
+
+from collections.abc import Callable, Iterator, Sequence
+
+import pytest
+
+from ledger.journal.outbox import Recorded
+from ledger.journal.post import post_batch
+from ledger.models import OutboxRow
+from ledger.rules.batch import Waiting
+from tasks.outgoing import Outgoing
+from tasks.publishing import Published
+from tasks.relay import Relay
+from tests.ledger.builders import grant, open_account, requests
+
+pytestmark = pytest.mark.usefixtures("own_database")
+
+
+class Line:
+    """A way to a broker that does with messages as it is told."""
+
+    def __init__(self, publish: Callable[[Sequence[Outgoing]], Published]) -> None:
+        self.publish = publish
+        self.is_closed = False
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+@pytest.fixture
+def connect(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[Line]]:
+    """Has the relay's connections be these, one after the other."""
+
+    def connect(*publish: Callable[[Sequence[Outgoing]], Published]) -> list[Line]:
+        lines = [Line(each) for each in publish]
+        following: Iterator[Line] = iter(lines)
+        monkeypatch.setattr("tasks.relay.publisher_for", lambda _: next(following))
+        return lines
+
+    return connect
+
+
+def recorded(count: int) -> list[Recorded]:
+    """So many events that have just been recorded."""
+    opening = open_account()
+    grants = [grant(merchant_id=opening.merchant_id) for _ in range(count)]
+    return post_batch([Waiting(request) for request in requests(opening, *grants)]).recorded
+
+
+def marked() -> set[object]:
+    """The rows that are marked as published."""
+    return set(OutboxRow.objects.exclude(published_at=None).values_list("id", flat=True))
+
+
+def confirm(messages: Sequence[Outgoing]) -> Published:
+    return Published(confirmed={message.id for message in messages})
+
+
+def test_a_row_is_marked_only_once_the_broker_has_it(connect: Callable[..., list[Line]]) -> None:
+    confirmed, refused = recorded(2)
+    marked_meanwhile = []
+
+    def confirm_the_first(messages: Sequence[Outgoing]) -> Published:
+        marked_meanwhile.append(marked())
+        return Published(confirmed={messages[0].id}, error="the broker refused it")
+
+    connect(confirm_the_first)
+
+    assert Relay().publish([confirmed, refused]) == 1
+
+    assert (marked_meanwhile, marked()) == ([set()], {confirmed.id})
+    assert OutboxRow.objects.get(id=refused.id).last_error == "the broker refused it"
+
+
+def test_a_publisher_that_failed_is_never_used_again(connect: Callable[..., list[Line]]) -> None:
+    late, following = recorded(2)
+
+    def be_late(_: Sequence[Outgoing]) -> Published:
+        raise TimeoutError("not confirmed in time")
+
+    first, second = connect(be_late, confirm)
+    relay = Relay()
+
+    results = [relay.publish([late]), relay.publish([following])]
+
+    assert (results, marked()) == ([0, 1], {following.id})
+    assert (first.is_closed, second.is_closed) == (True, False)
+
+
+def test_a_row_that_can_not_be_published_at_all_holds_up_no_other(connect: Callable[..., list[Line]]) -> None:
+    rows = recorded(5)
+    guilty = rows[3]
+
+    def choke(messages: Sequence[Outgoing]) -> Published:
+        if guilty.id in {message.id for message in messages}:
+            raise ValueError("can't be put into frames")
+        return confirm(messages)
+
+    connect(*[choke] * 10)
+
+    assert Relay().publish(rows) == 4
+
+    assert marked() == {row.id for row in rows} - {guilty.id}
+    assert "can't be put into frames" in OutboxRow.objects.get(id=guilty.id).last_error

@@ -1,0 +1,155 @@
+"""Settling: nothing is acknowledged before it is stored, and nothing is stored that comes again anyway."""
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from celery.exceptions import Reject
+from django.db import connection
+
+from ledger.journal.parking import ToPark
+from ledger.models import Account, ParkedMessage
+from ledger.outcomes import ParkReason
+from tasks.deliveries import Delivery, whole
+from tasks.gathering import Gatherer
+from tasks.handlers import open_account as open_account_task
+from tests.databases import default_connection_to
+from tests.ledger.builders import open_account, request
+from tests.tasks.channels import Broker
+
+MAX_BATCH = 500
+
+
+class Consumer:
+    """A worker's consumer without its two threads: runs are carried out when it is told to work, in order."""
+
+    def __init__(self) -> None:
+        self.app = SimpleNamespace(conf={"max_batch": MAX_BATCH})
+        self.connection_errors = (ConnectionError,)
+        self.event_dispatcher = None
+        self.pool = self
+        self._runs: list[Callable[[], None]] = []
+
+    def apply_async(self, run: Callable[[], None], callback: Any) -> None:
+        """The pool's."""
+        self._runs.append(run)
+
+    def call_soon(self, callback: Callable[..., None], *args: Any) -> None:
+        callback(*args)
+
+    def work(self) -> None:
+        """Carry out every run that was started, and those that they start."""
+        while self._runs:
+            self._runs.pop(0)()
+
+
+class Watching(Broker):
+    """Notes what is committed when a message is acknowledged."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.committed: list[tuple[int, int]] = []
+
+    def basic_ack(self, *args: Any, **options: Any) -> None:
+        assert not connection.in_atomic_block
+        self.committed.append((Account.objects.count(), ParkedMessage.objects.count()))
+        super().basic_ack(*args, **options)
+
+
+@pytest.fixture
+def consumer() -> Consumer:
+    return Consumer()
+
+
+@pytest.fixture
+def gatherer(consumer: Consumer) -> Gatherer:
+    return Gatherer(consumer)
+
+
+def opening(broker: Broker) -> Delivery:
+    """A message that opens an account."""
+    message = broker.deliver()
+    return Delivery(message, "credits.open_account", requests=[request(open_account())])
+
+
+def malformed(broker: Broker) -> Delivery:
+    """A message that is no command."""
+    message = broker.deliver(body=b"no command")
+    return Delivery(message, "", parked=[ToPark(message=whole(message), reason=ParkReason.NOT_A_TASK)])
+
+
+def test_a_message_is_acknowledged_only_once_its_outcome_is_stored(
+    own_database: str, gatherer: Gatherer, consumer: Consumer
+) -> None:
+    broker = Watching()
+    gatherer.add(opening(broker))
+
+    consumer.work()
+
+    assert (broker.committed, broker.unacknowledged) == ([(1, 0)], set())
+
+
+def test_a_malformed_message_is_stored_before_it_is_acknowledged(
+    own_database: str, gatherer: Gatherer, consumer: Consumer
+) -> None:
+    broker = Watching()
+    gatherer.add(malformed(broker))
+
+    consumer.work()
+
+    assert (broker.committed, broker.unacknowledged) == ([(0, 1)], set())
+
+
+def test_messages_of_a_batch_that_could_not_be_carried_out_go_back_to_the_broker(
+    own_database: str, gatherer: Gatherer, consumer: Consumer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: Any) -> None:
+        raise RuntimeError("a defect of ours")
+
+    monkeypatch.setattr("tasks.parking.park", fail)
+    monkeypatch.setattr("tasks.gathering.PAUSE_AFTER_DEFECT_S", 0)
+    broker = Broker()
+    gatherer.add(malformed(broker))
+
+    consumer.work()
+
+    assert (broker.frames, broker.returned) == ([], [1])
+
+
+def test_a_worker_that_stops_while_the_database_is_away_acknowledges_nothing(
+    own_database: str, gatherer: Gatherer, consumer: Consumer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tasks.posting.pause", lambda _: False)
+    broker = Broker()
+    gatherer.add(opening(broker))
+
+    with default_connection_to(own_database.rsplit("/", 1)[0] + "/nowhere/nothing"):
+        consumer.work()
+
+    assert (broker.frames, broker.unacknowledged) == ([], {1})
+
+
+def test_what_is_buffered_is_dropped_with_its_connection(
+    own_database: str, gatherer: Gatherer, consumer: Consumer
+) -> None:
+    gatherer.add(opening(Broker()))
+
+    gatherer.forget()
+    consumer.work()
+
+    assert not Account.objects.exists()
+
+
+def test_a_task_that_waited_while_its_connection_was_lost_is_not_run(own_database: str) -> None:
+    lost = Broker()
+    lost.is_open = False
+    account = open_account().model_dump(mode="json", exclude_unset=True)
+
+    open_account_task.push_request(id="1", arrived_on=lost)
+    with pytest.raises(Reject) as rejected:
+        open_account_task(**account)
+    open_account_task.pop_request()
+
+    assert rejected.value.requeue
+    assert not Account.objects.exists()

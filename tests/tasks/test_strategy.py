@@ -1,0 +1,63 @@
+"""The strategy: a message's time is decided first, whatever else it carries."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from kombu.message import Message as BrokerMessage
+
+from tasks.errors import Refusal
+from tasks.strategy import Envelope
+
+HOUR = timedelta(hours=1)
+# What has a message go Celery's own way.
+WATCHED: dict[str, dict[str, Any]] = {
+    "a requested result": {"headers": {"ignore_result": False}},
+    "a link": {"embed": {"callbacks": [{"task": "told"}]}},
+    "an errback": {"embed": {"errbacks": [{"task": "told"}]}},
+    "a chain": {"embed": {"chain": [{"task": "told"}]}},
+    "a chord": {"embed": {"chord": {"task": "told"}}},
+}
+WHATEVER = {"nothing else": {}, **WATCHED}
+
+
+def envelope(*, embed: dict[str, Any] | None = None, headers: dict[str, Any] | None = None, **times: str) -> Envelope:
+    """A purchase as it comes from the broker."""
+    fields = {"merchant_id": str(uuid4()), "credits": 5, "purchase_id": "order-7"}
+    message = BrokerMessage(
+        body=json.dumps([[], fields, embed or {}]),
+        content_type="application/json",
+        content_encoding="utf-8",
+        headers={"task": "credits.purchase", "id": str(uuid4()), **(headers or {}), **times},
+        delivery_info={"routing_key": "credits.grants"},
+    )
+    return Envelope(message, "credits.purchase", stores_results=True)
+
+
+@pytest.mark.parametrize("carried", WHATEVER.values(), ids=WHATEVER)
+def test_an_eta_is_waited_for_whatever_else_the_message_carries(carried: dict[str, Any]) -> None:
+    eta = datetime.now(UTC) + HOUR
+
+    delivery = envelope(**carried, eta=eta.isoformat()).read()
+
+    assert delivery is not None
+    assert [waits.due_at for waits in (*delivery.requests, *delivery.kept)] == [eta]
+
+
+@pytest.mark.parametrize("carried", WHATEVER.values(), ids=WHATEVER)
+def test_what_has_expired_is_refused_whatever_else_the_message_carries(carried: dict[str, Any]) -> None:
+    now = datetime.now(UTC)
+
+    with pytest.raises(Refusal) as refused:
+        envelope(**carried, expires=(now - HOUR).isoformat(), eta=(now + HOUR).isoformat()).read()
+
+    assert (refused.value.reason, refused.value.field) == ("expired", "expires")
+
+
+@pytest.mark.parametrize("carried", WATCHED.values(), ids=WATCHED)
+def test_a_message_that_somebody_waits_for_goes_celerys_own_way_once_its_time_has_come(carried: dict[str, Any]) -> None:
+    past = datetime.now(UTC) - HOUR
+
+    assert envelope(**carried, eta=past.isoformat()).read() is None
