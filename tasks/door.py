@@ -12,6 +12,7 @@ from kombu.message import Message as BrokerMessage
 
 from ledger.journal.parking import ToPark
 from ledger.outcomes import ParkReason
+from tasks.borders import crosses
 from tasks.deliveries import Delivery, whole
 from tasks.gathering import Gatherer
 from tasks.reading import correlation_id_of
@@ -44,10 +45,14 @@ class Door(Consumer):
     def create_task_handler(self, *args: Any, **kwargs: Any) -> Callable[[BrokerMessage], Any]:
         """Celery's handler, with whatever it chokes on parked instead. Errors of the connection still rise."""
         handle = super().create_task_handler(*args, **kwargs)
+        commands_exchange = self.app.conf["commands"].name
         of_the_connection = (*self.connection_errors, *self.channel_errors)
 
         def guarded(message: BrokerMessage) -> None:
             self.gatherer.expect(message)
+            if crosses(message, commands_exchange=commands_exchange):
+                self.park(message, ParkReason.UNKNOWN_TASK, field="task", detail="no command of the contract")
+                return
             try:
                 handle(message)
             except of_the_connection:

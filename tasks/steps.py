@@ -6,14 +6,13 @@ from celery import bootsteps
 from kombu import Consumer, Queue
 from kombu.message import Message as BrokerMessage
 
-from ledger.commands import COMMANDS, ConsumeMany
 from ledger.outcomes import ParkReason
+from tasks.borders import COMMAND_TASKS
 from tasks.deliveries import redeliveries
 from tasks.inbound import EVENTS, read_event
 
 # The broker counts redeliveries, and a worker that is stopped gives back what it has not tried yet.
 TIMES_TRIED_ALONE = 20
-COMMAND_TASKS = {*COMMANDS, ConsumeMany.task}
 
 
 class Beside(bootsteps.ConsumerStep):

@@ -16,6 +16,7 @@ from ledger.journal.parking import ToPark
 from ledger.messages import Message
 from ledger.outcomes import ParkReason
 from ledger.requests import Request
+from tasks.borders import LINKS, forbidden_link
 from tasks.deliveries import Delivery, sender_of, whole
 from tasks.errors import Refusal
 from tasks.reading import correlation_id_of, read_command, read_correlation_id, to_park
@@ -67,6 +68,8 @@ class Envelope:
         Its time is decided first, whatever else it carries: expired is refused, a future eta waits.
         """
         args, self.kwargs, embed = self._open()
+        if forbidden := forbidden_link(embed):
+            raise Refusal(ParkReason.INVALID_FIELD, field="embed", detail=f"no link may lead to {forbidden}")
         self.is_watched = self._has_watchers(embed)
         self.correlation_id = self._read_correlation_id()
         now = datetime.now(UTC)
@@ -111,11 +114,7 @@ class Envelope:
 
     def _has_watchers(self, embed: dict[str, Any]) -> bool:
         asks = self._stores_results and self.headers.get("ignore_result") is False
-        return (
-            asks
-            or any(embed.get(name) for name in ("callbacks", "errbacks", "chain", "chord"))
-            or self.headers["id"] in state.revoked
-        )
+        return asks or any(embed.get(name) for name in LINKS) or self.headers["id"] in state.revoked
 
     def _read_correlation_id(self) -> str:
         headers = self.headers

@@ -1,9 +1,9 @@
--- Logins for the roles of roles.sql, with passwords from the environment (psql 14 or newer). It can be run again; a
--- password that has changed is replaced:
+-- Logins for the roles of roles.sql, with passwords from the environment (psql 14 or newer), made by an administrator.
+-- It can be run again; a password that has changed is replaced:
 --     psql "$OWNER_DATABASE_URL" -v ON_ERROR_STOP=1 -f deploy/postgresql/logins.sql
-\getenv service_password CREDITS_SERVICE_PASSWORD
-\getenv web_password CREDITS_WEB_PASSWORD
-\getenv redaction_password CREDITS_REDACTION_PASSWORD
+\getenv service_password DATABASE_SERVICE_PASSWORD
+\getenv web_password DATABASE_WEB_PASSWORD
+\getenv redaction_password DATABASE_REDACTION_PASSWORD
 
 SELECT format('CREATE ROLE %I LOGIN', login)
     FROM unnest(ARRAY['credits_worker', 'credits_site', 'credits_eraser']) AS login

@@ -2,7 +2,8 @@
 --     psql "$OWNER_DATABASE_URL" -v ON_ERROR_STOP=1 -f deploy/postgresql/roles.sql
 -- It can be run again at any time, also while the service runs: what it grants is replaced in one transaction.
 --
--- These are roles without a login; a login is made a member of one (deploy/postgresql/logins.sql does that).
+-- These are roles without a login; a login is made a member of one (logins.sql does that: credits_worker, credits_site and
+-- credits_eraser).
 --   credits_service    workers, beat and `manage.py audit|prune|simulate`: the ledger's tables, and of them no more than
 --                      it does: transactions are added and read, never changed
 --   credits_web        the web processes and `manage.py account|parked|createsuperuser`: what credits_service may, and staff's tables

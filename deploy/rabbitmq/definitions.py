@@ -1,9 +1,9 @@
 """Prints definitions.json with passwords from the environment, for RabbitMQ to import.
 
-CREDITS_SERVICE_PASSWORD=… python deploy/rabbitmq/definitions.py > definitions.ready.json
+BROKER_SERVICE_PASSWORD=… python deploy/rabbitmq/definitions.py > definitions.ready.json
 rabbitmqctl import_definitions definitions.ready.json       # or load_definitions in rabbitmq.conf
 
-A user's password stands in the variable of its name: credits-service, CREDITS_SERVICE_PASSWORD. Users without one are
+A user's password stands in the variable of its name: of credits-service, BROKER_SERVICE_PASSWORD. Users without one are
 left out, and stay as they are at the broker. INBOUND_EXCHANGE and VIRTUAL_HOST (credits) are taken from the
 environment too. Needs Python alone.
 """
@@ -50,7 +50,7 @@ def definitions(environment: Mapping[str, str]) -> dict[str, Any]:
 
 def variable_of(user: str) -> str:
     """The environment's variable with a user's password."""
-    return f"{user.upper().replace('-', '_')}_PASSWORD"
+    return f"BROKER_{user.removeprefix('credits-').upper()}_PASSWORD"
 
 
 def hashed(password: str) -> str:

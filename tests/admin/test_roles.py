@@ -1,5 +1,6 @@
 """Staff's three roles: each sees and does what it is meant to in every page of the admin, and nothing else."""
 
+from io import StringIO
 from typing import Any
 
 import pytest
@@ -28,7 +29,7 @@ MAY_ACT = {"viewer": set(), "adjuster": ADJUSTING, "approver": APPROVING}
 
 @pytest.fixture(autouse=True)
 def roles() -> None:
-    call_command("roles", verbosity=0)
+    call_command("roles", stdout=StringIO())
 
 
 def member(name: str, *roles: str) -> Client:
@@ -175,7 +176,7 @@ def test_making_the_roles_again_gives_them_back_what_they_are_meant_to_have() ->
     anna.groups.add(Group.objects.get(name="viewer"))
     Group.objects.get(name="viewer").permissions.set(Group.objects.get(name="adjuster").permissions.all())
 
-    call_command("roles", verbosity=0)
+    call_command("roles", stdout=StringIO())
 
     assert not anna.has_perm("ledger.add_transaction")
     assert set(Group.objects.values_list("name", flat=True)) == set(ROLES)

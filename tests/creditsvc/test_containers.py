@@ -1,6 +1,7 @@
 """The image and the whole system in containers, as far as they can be checked without an engine to run them."""
 
 import ast
+import json
 import re
 import shlex
 import shutil
@@ -21,7 +22,16 @@ pytestmark = pytest.mark.slow
 DOCKERFILE = (BASE_DIR / "Dockerfile").read_text()
 COMPOSE = (BASE_DIR / "deploy" / "compose.yaml").read_text()
 IN_THE_IMAGE = ("manage.py", "celeryconfig.py", "Procfile", "creditsvc", "ledger", "tasks", "api")
-OF_OTHER_SERVICES = {"POSTGRES_PASSWORD", "RABBITMQ_PASSWORD"}
+OF_OTHER_SERVICES = {
+    "POSTGRES_PASSWORD",
+    *(f"DATABASE_{who}_PASSWORD" for who in ("SERVICE", "WEB", "REDACTION")),
+    *(
+        f"BROKER_{who}_PASSWORD"
+        for who in ("DEPLOYER", "SERVICE", "WEB", "PRODUCER", "INBOUND", "SUBSCRIBER", "MONITOR")
+    ),
+}
+JOBS = {"prepare", "redact"}  # of ours, what runs and ends
+SERVERS = {"postgresql", "rabbitmq", "redis"}
 
 
 def services() -> dict[str, Any]:
@@ -108,9 +118,7 @@ def test_the_image_serves_the_web_as_the_procfile_does_and_is_asked_for_its_heal
 
 
 def test_the_system_runs_the_procfiles_processes_by_the_procfiles_commands() -> None:
-    started = {
-        name: shlex.split(service["command"]) for name, service in ours().items() if name not in ("web", "prepare")
-    }
+    started = {name: shlex.split(service["command"]) for name, service in ours().items() if name not in {"web", *JOBS}}
 
     assert {"web": last_command(), **started} == commands()
 
@@ -120,8 +128,38 @@ def test_migrations_and_topology_are_done_before_anything_serves() -> None:
 
     assert "manage.py migrate" in prepare
     assert "manage.py declare_topology" in prepare
+    done = {"condition": "service_completed_successfully"}
     for name in ours().keys() - {"prepare"}:
-        assert services()[name]["depends_on"] == {"prepare": {"condition": "service_completed_successfully"}}
+        assert services()[name]["depends_on"] == {"prepare": done, "roles": done}
+    assert services()["roles"]["depends_on"] == {"prepare": done}
+    assert services()["rabbitmq"]["depends_on"] == {"definitions": done}
+
+
+def test_each_process_has_no_more_rights_than_it_needs() -> None:
+    logins = {
+        name: tuple(service["environment"][url].split("//")[1].split(":")[0] for url in ("DATABASE_URL", "BROKER_URL"))
+        for name, service in ours().items()
+    }
+
+    workers = dict.fromkeys(("grants", "consume", "notifications", "beat"), ("credits_worker", "credits-service"))
+    assert logins == {
+        **workers,
+        "web": ("credits_site", "credits-web"),
+        "prepare": ("credits", "credits-deployer"),
+        "redact": ("credits_eraser", "credits-web"),
+    }
+
+
+def test_the_brokers_users_are_those_of_its_definitions_and_no_other() -> None:
+    made = services()["definitions"]
+    users = json.loads((BASE_DIR / "deploy" / "rabbitmq" / "definitions.json").read_text())["users"]
+    passwords = {f"BROKER_{user['name'].removeprefix('credits-').upper()}_PASSWORD" for user in users}
+
+    assert passwords | {"INBOUND_EXCHANGE"} == made["environment"].keys()
+    assert made["image"] in DOCKERFILE
+    assert "environment" not in services()["rabbitmq"]
+    (mounted,) = (mount for mount in services()["rabbitmq"]["volumes"] if mount.endswith("20-credits.conf:ro"))
+    assert "/definitions/definitions.json" in (BASE_DIR / "deploy" / mounted.split(":")[0]).read_text()
 
 
 @pytest.mark.parametrize("name", ["grants", "consume", "notifications"])
@@ -133,10 +171,8 @@ def test_a_worker_is_asked_for_its_liveness_by_its_own_name(name: str) -> None:
 
 
 def test_each_server_is_asked_for_its_health() -> None:
-    servers = services().keys() - ours().keys()
-
-    assert servers == {"postgresql", "rabbitmq", "redis"}
-    assert all(services()[name]["healthcheck"]["test"] for name in servers)
+    assert services().keys() - ours().keys() == SERVERS | {"roles", "definitions"}
+    assert all(services()[name]["healthcheck"]["test"] for name in SERVERS)
 
 
 def test_every_variable_is_a_setting_or_explained() -> None:

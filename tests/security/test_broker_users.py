@@ -188,17 +188,17 @@ def test_another_inbound_exchange_is_allowed_in_place_of_the_usual_one(rabbitmq_
 def test_a_user_without_a_password_is_left_out_and_a_short_one_is_refused() -> None:
     script = deploy_script()
 
-    made = script.definitions({"CREDITS_WEB_PASSWORD": "x" * 32})
+    made = script.definitions({"BROKER_WEB_PASSWORD": "x" * 32})
 
     assert [user["name"] for user in made["users"]] == ["credits-web"]
     assert {given["user"] for given in (*made["permissions"], *made["topic_permissions"])} == {"credits-web"}
     assert "x" * 32 not in str(made)
-    with pytest.raises(ValueError, match="CREDITS_WEB_PASSWORD is shorter"):
-        script.definitions({"CREDITS_WEB_PASSWORD": "short"})
+    with pytest.raises(ValueError, match="BROKER_WEB_PASSWORD is shorter"):
+        script.definitions({"BROKER_WEB_PASSWORD": "short"})
 
 
 def test_definitions_are_printed_by_python_alone() -> None:
-    environment = {"CREDITS_SERVICE_PASSWORD": "s" * 32, "VIRTUAL_HOST": "elsewhere"}
+    environment = {"BROKER_SERVICE_PASSWORD": "s" * 32, "VIRTUAL_HOST": "elsewhere"}
     script = BASE_DIR / "deploy" / "rabbitmq" / "definitions.py"
 
     printed = subprocess.run(

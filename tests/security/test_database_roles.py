@@ -235,7 +235,7 @@ def test_logins_are_made_from_the_environment_and_made_again_with_another_passwo
     def apply(password: str) -> None:
         environment = {
             "PATH": os.environ["PATH"],
-            **{f"CREDITS_{who}_PASSWORD": password for who in ("SERVICE", "WEB", "REDACTION")},
+            **{f"DATABASE_{who}_PASSWORD": password for who in ("SERVICE", "WEB", "REDACTION")},
         }
         command = ["psql", owner_url, "-qX", "-v", "ON_ERROR_STOP=1", "-f", folder / "roles.sql"]
         subprocess.run(

@@ -1,0 +1,46 @@
+"""Borders: what others may have our workers do. A producer's message asks for commands, and starts no task of our own.
+
+Workers publish with rights that producers have not: what a producer could make them publish, it could forge.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from kombu.message import Message as BrokerMessage
+
+from ledger.commands import COMMANDS, ConsumeMany
+
+COMMAND_TASKS = frozenset({*COMMANDS, ConsumeMany.task})
+OUR_OWN = "credits."  # tasks, queues and exchanges
+FOR_PRODUCERS = frozenset({"credits.commands", "credits.grants", "credits.consume"})
+LINKS = ("callbacks", "errbacks", "chain", "chord")
+_PLACES = ("queue", "exchange")
+
+
+def crosses(message: BrokerMessage, *, commands_exchange: str) -> bool:
+    """Whether a message came by the exchange that producers write to, and is no command."""
+    return (
+        message.delivery_info.get("exchange") == commands_exchange and message.headers.get("task") not in COMMAND_TASKS
+    )
+
+
+def forbidden_link(embed: Mapping[str, Any]) -> str:
+    """What a message's links (callbacks, chain, chord) may not start or write to; empty where all is well."""
+    links = [link for name in LINKS if (link := embed.get(name))]  # of most messages there is none
+    return next((name for name in _named(links) if _is_internal(name)), "") if links else ""
+
+
+def _is_internal(name: str) -> bool:
+    return name.startswith(OUR_OWN) and name not in COMMAND_TASKS and name not in FOR_PRODUCERS
+
+
+def _named(links: list[Any]) -> Iterator[str]:
+    """Every task that stands anywhere in links, and every queue and exchange that its options name."""
+    waiting = [*links]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, list):
+            waiting += value
+        elif isinstance(value, dict):
+            waiting += value.values()
+            yield from (value[name] for name in ("task", *_PLACES) if isinstance(value.get(name), str))

@@ -1,0 +1,117 @@
+"""What a producer may not have the workers do with the workers' own rights: forge events, notices, sweeps."""
+
+import json
+from typing import Any
+
+import pytest
+from celery import Celery
+from kombu import Connection, Exchange, Queue
+
+from ledger.models import ParkedMessage, Transaction
+from tests.confirms import confirmed
+from tests.e2e.producer import consumption, new_id, opening
+from tests.e2e.service import Service
+from tests.processes import eventually
+from tests.security.conftest import Sender
+
+pytestmark = [pytest.mark.servers, pytest.mark.slow]
+
+OUR_TASKS = (
+    "credits.notify_low_balance", "credits.notify_exhausted", "credits.notify_by_webhook", "credits.notify_by_email",
+    "credits.sweep_outbox", "credits.sweep_waiting", "credits.sweep_due", "credits.prune_outbox",
+    "celery.backend_cleanup", "celery.chord_unlock", "celery.accumulate",
+)  # fmt: skip
+SPY = Queue("spy", Exchange("credits.events", "topic"), routing_key="#", durable=False, auto_delete=False)
+
+
+def forged() -> dict[str, Any]:
+    """A whole event that never happened."""
+    return {
+        "event_id": new_id(),
+        "event_type": "evt.credits.low_balance.v1",
+        "correlation_id": "forged",
+        "source_service": "credit-service",
+        "timestamp": "2026-01-01T00:00:00Z",
+        "data": {"merchant_id": new_id(), "balance": 0, "threshold": 100, "platform_name": "shopify"},
+        "metadata": {"account_sequence": 1, "transaction_sequence": None},
+    }
+
+
+def told(service: Service) -> str:
+    """All that was published as an event of the service."""
+    bodies = []
+    with Connection(service.broker_url) as connection:
+        queue = SPY(connection.default_channel)
+        while message := queue.get(no_ack=True):
+            bodies.append(str(message.body))
+    return "".join(bodies)
+
+
+@pytest.fixture
+def spied(service: Service) -> Service:
+    with Connection(service.broker_url) as connection:
+        SPY(connection.default_channel).declare()
+    return service
+
+
+@pytest.mark.parametrize("key", ["credits.purchase", "credits.consume"])
+def test_a_producers_message_starts_no_task_of_our_own(key: str, sender: Sender, spied: Service) -> None:
+    ids = []
+    with confirmed(sender.url) as publish:
+        for task in OUR_TASKS:
+            ids.append(new_id())
+            publish(
+                json.dumps([[], {"envelope": forged()}, {}]),
+                exchange="credits.commands",
+                routing_key=key,
+                content_type="application/json",
+                content_encoding="utf-8",
+                headers={"lang": "py", "task": task, "id": ids[-1], "root_id": ids[-1]},
+            )
+
+    parked = eventually(lambda: len(rows := ParkedMessage.objects.all()) == len(ids) and list(rows))
+
+    assert {(row.reason, row.field) for row in parked} == {("unknown_task", "task")}
+    assert {row.name for row in parked} == set(OUR_TASKS)
+    assert "forged" not in told(spied)
+
+
+def test_no_link_of_a_producers_has_a_worker_start_or_write_what_the_producer_may_not(
+    sender: Sender, spied: Service
+) -> None:
+    merchant = new_id()
+    sender.send("credits.open_account", opening(merchant))
+    with Celery(set_as_current=False) as app:
+        event = {"envelope": forged()}
+        inside = app.signature("credits.notify_low_balance", kwargs=event, immutable=True)
+        written = app.signature("orders.mine", kwargs=event, immutable=True)
+        links: list[dict[str, Any]] = [
+            {"link": inside},
+            {"link_error": inside},
+            {"chain": [inside]},
+            {"link": app.signature("orders.mine", link=inside)},
+            {"link": written.set(exchange="credits.events", routing_key="evt.credits.granted.v1")},
+            {"link": written.set(queue="credits.notifications")},
+        ]
+        sent = []
+        for link in links:
+            sent.append(consumption(merchant, amount=0 if "link_error" in link else 1))
+            sender.send("credits.consume", sent[-1], **link)
+
+        parked = eventually(lambda: len(rows := ParkedMessage.objects.all()) == len(links) and list(rows))
+
+    assert {(row.reason, row.field) for row in parked} == {("invalid_field", "embed")}
+    assert not Transaction.objects.filter(reference_type="export").exists()
+    assert "forged" not in told(spied)
+
+
+def test_a_link_to_a_command_still_works(sender: Sender, service: Service) -> None:
+    merchant = new_id()
+    sender.send("credits.open_account", opening(merchant))
+    linked = consumption(merchant)
+    bought = {"merchant_id": merchant, "credits": 5, "purchase_id": f"buy {merchant}"}
+    with Celery(set_as_current=False) as app:
+        sender.send("credits.purchase", bought, link=app.signature("credits.consume", kwargs=linked, immutable=True))
+
+        eventually(lambda: Transaction.objects.filter(reference_id=linked["reference_id"]).first())
+    assert not ParkedMessage.objects.exists()
