@@ -22,10 +22,14 @@ class Stage:
         self.drill = drill
         self.books = service.books
 
+    def query(self, statement: str) -> str:
+        """What an operator's psql prints for a statement."""
+        return self.service.run("psql", self.service.environment["DATABASE_URL"], "-Atqc", statement).stdout.strip()
+
 
 @contextmanager
 def staged(
-    name: str, *, database_url: str, broker_url: str, folder: Path, processes: tuple[str, ...], **settings: str
+    drill: Drill, *, database_url: str, broker_url: str, folder: Path, processes: tuple[str, ...], **settings: str
 ) -> Iterator[Stage]:
     """The stage of one drill, with these processes running; complete and with right books when the block ends."""
     environment = service_environment(database_url=database_url, broker_url=broker_url, **settings)
@@ -36,9 +40,9 @@ def staged(
         service.start(*processes)
         app = stack.enter_context(Celery(broker=broker_url, set_as_current=False))
         producer = Producer(app=app, books=service.books, has_exchanges=True)
-        stage = Stage(service=service, producer=producer, drill=Drill(name, environment=service.environment))
-        yield stage
-        stage.drill.assert_complete()
+        drill.set(**service.environment)
+        yield Stage(service=service, producer=producer, drill=drill)
+        drill.assert_complete()
         service.audit()
 
 
@@ -52,6 +56,6 @@ def stage_of(own_database: str, rabbitmq_url: str, tmp_path: Path) -> Iterator[S
 
         def start(name: str, *processes: str, **settings: str) -> Stage:
             urls = {"database_url": own_database, "broker_url": rabbitmq_url}
-            return stack.enter_context(staged(name, **urls, folder=tmp_path, processes=processes, **settings))
+            return stack.enter_context(staged(Drill(name), **urls, folder=tmp_path, processes=processes, **settings))
 
         yield start

@@ -8,7 +8,6 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 from creditsvc.environment import BASE_DIR
@@ -32,13 +31,12 @@ def drills() -> set[str]:
 
 
 class Drill:
-    """One drill in the service's environment; variables are what the operator has set for it."""
+    """One drill; its variables are the service's environment, and what the operator has set besides."""
 
-    def __init__(self, name: str, *, environment: Mapping[str, str]) -> None:
+    def __init__(self, name: str) -> None:
         self._steps = steps(name)
         self._done: list[str] = []
-        folders = [str(Path(sys.executable).parent), str(find_binaries() or ""), os.environ["PATH"]]
-        self._environment = {**environment, "PATH": os.pathsep.join(folders)}
+        self._environment: dict[str, str] = {}
 
     def set(self, **variables: str) -> None:
         """What the document calls $NAME."""
@@ -48,11 +46,12 @@ class Drill:
         """Run a step's commands to their end; what they printed. Fails where they exit with another code."""
         assert step in self._steps, f"{DOCUMENT.name} prints no such step: {step}"
         self._done.append(step)
+        programs = [str(Path(sys.executable).parent), str(find_binaries() or ""), os.environ["PATH"]]
         become = BECOME_POSTGRES if as_postgres and os.geteuid() == 0 else []
         done = subprocess.run(
             [*become, "bash", "-euo", "pipefail", "-c", self._steps[step]],
             cwd=BASE_DIR,
-            env=self._environment,
+            env={**self._environment, "PATH": os.pathsep.join(programs)},
             capture_output=True,
             text=True,
             check=False,

@@ -8,6 +8,7 @@ import pytest
 from kombu import Connection, Exchange, Queue
 
 from tests.drills.conftest import staged
+from tests.drills.drill import Drill
 from tests.e2e.producer import consumption
 from tests.processes import eventually
 from tests.servers import RabbitMQ
@@ -34,7 +35,7 @@ def test_workers_go_on_and_what_was_lost_is_sent_again(own_database: str, tmp_pa
     with (
         RabbitMQ() as rabbitmq,
         staged(
-            "broker",
+            Drill("broker"),
             database_url=own_database,
             broker_url=rabbitmq.url,
             folder=tmp_path,

@@ -2,6 +2,7 @@
 
 import secrets
 import shlex
+import signal
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from creditsvc.environment import BASE_DIR
 from tests.e2e.books import Books
 from tests.processes import Process, in_this_environment
 
-READY = {"beat": r"is starting"}
+READY = {"beat": r"is starting", "web": r"Booting worker"}
 WORKER_READY = r"ready\."
 WARM_STOP_SECONDS = 10.0
 MANAGE_SECONDS = 60.0
@@ -46,6 +47,13 @@ class Service:
             self.processes[name] = Process(*self.command(name), environment=self.environment, log=log)
         for name in names:
             self.processes[name].wait_for_log(READY.get(name, WORKER_READY))
+
+    def stop(self, *names: str) -> None:
+        """Stop processes warmly, all at once, and wait until they have ended."""
+        for name in names:
+            self.processes[name].signal(signal.SIGTERM)
+        for name in names:
+            self.processes[name].wait()
 
     def command(self, name: str) -> list[str]:
         """A line of the Procfile, with names and files of this instance's own."""
