@@ -56,11 +56,12 @@ class Service:
             self.processes[name].wait()
 
     def command(self, name: str) -> list[str]:
-        """A line of the Procfile, with names and files of this instance's own."""
+        """A line of the Procfile, with names and files of this instance's own; consume.2 is a second one of consume."""
         lines = dict(line.split(": ", 1) for line in (BASE_DIR / "Procfile").read_text().splitlines() if line)
-        program, *arguments = shlex.split(lines[name])
+        line, _, number = name.partition(".")
+        program, *arguments = shlex.split(lines[line])
         own = ["--schedule", str(self.folder / "schedule")] if name == "beat" else []
-        return [Path(program).name, *(part.replace("@%h", f"@{self.name}") for part in arguments), *own]
+        return [Path(program).name, *(part.replace("@%h", f"{number}@{self.name}") for part in arguments), *own]
 
     def node_name(self, name: str) -> str:
         """The name by which a worker answers, such as grants@1a2b3c4d."""
