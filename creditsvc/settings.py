@@ -85,8 +85,8 @@ def database(url: str) -> dict[str, Any]:
         # A host that is gone without a word would hold an attempt to connect, or a query under way, for minutes.
         settings.setdefault("OPTIONS", {}).setdefault("connect_timeout", 3)
         settings["OPTIONS"].setdefault("tcp_user_timeout", 10_000)
-        # Who waits for a lock that long is told so. A worker tries again, and can be stopped meanwhile; a migration that
-        # waits for a table holds up everybody behind it no longer than this.
+        # Who waits for a lock that long is told so. A worker tries again, and can be stopped meanwhile; a migration
+        # that waits for a table holds up everybody behind it no longer than this.
         settings["OPTIONS"].setdefault("options", f"-c lock_timeout={LOCK_TIMEOUT_MS}")
     return settings
 

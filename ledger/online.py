@@ -27,7 +27,7 @@ class AddIndexOnline(AddIndexConcurrently):
 
 
 class AddCheckOnline(AddConstraintNotValid):
-    """ADD CONSTRAINT … NOT VALID: holds for what is written from now on. ValidateCheck, after it, reads the old rows."""
+    """ADD CONSTRAINT … NOT VALID: holds for what is written from now on; ValidateCheck then reads the old rows."""
 
     def database_forwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
         if schema_editor.connection.vendor == "postgresql":
