@@ -41,8 +41,7 @@ def unless_stopped(work: Callable[[], object]) -> None:
             deadline = deadline or time.monotonic() + GRACE_S
             if time.monotonic() >= deadline:
                 raise Abandoned
-    if attempt.error is not None:
-        raise attempt.error
+    attempt.reraise()
 
 
 class _Attempt(Thread):
@@ -53,6 +52,15 @@ class _Attempt(Thread):
         self.has_ended = Event()
         self.error: Exception | None = None
         self._work = work
+
+    def reraise(self) -> None:
+        """Raise what the work raised. Nothing refers to it afterwards: a socket that it holds is closed."""
+        error, self.error = self.error, None
+        if error is not None:
+            try:
+                raise error
+            finally:
+                del error
 
     def run(self) -> None:
         try:
