@@ -65,6 +65,9 @@ TEMPLATES = [
 ]
 
 
+LOCK_TIMEOUT_MS = 4_000
+
+
 def database(url: str) -> dict[str, Any]:
     """Django's settings for the database at a URL, with what each engine needs for one writer at a time."""
     settings: dict[str, Any] = {**dj_database_url.parse(url)}
@@ -83,6 +86,9 @@ def database(url: str) -> dict[str, Any]:
         # A host that is gone without a word would hold an attempt to connect, or a query under way, for minutes.
         settings.setdefault("OPTIONS", {}).setdefault("connect_timeout", 3)
         settings["OPTIONS"].setdefault("tcp_user_timeout", 10_000)
+        # Who waits for a lock that long is told so. A worker tries again, and can be stopped meanwhile; a migration
+        # that waits for a table holds up everybody behind it no longer than this.
+        settings["OPTIONS"].setdefault("options", f"-c lock_timeout={LOCK_TIMEOUT_MS}")
     return settings
 
 

@@ -11,6 +11,7 @@ import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -31,7 +32,7 @@ from tasks.base import StoredTask
 from tasks.outgoing import event, follow_up
 from tasks.parking import store_parked
 from tasks.relay import relay
-from tasks.shutdown import pause
+from tasks.shutdown import Abandoned, pause, unless_stopped
 
 log = structlog.get_logger(__name__)
 
@@ -142,9 +143,14 @@ def signature(body: bytes, timestamp: str) -> str:
 
 
 def _deliver(task: Task, envelope: Envelope, send: Callable[[Envelope], None]) -> None:
-    """Send once; on failure keep the message for a later attempt, and park it after the last one."""
+    """Send once; on failure keep the message for a later attempt, and park it after the last one.
+
+    Raises Reject, and the message comes again, where the worker stops before there is an answer.
+    """
     try:
-        send(envelope)
+        unless_stopped(partial(send, envelope))
+    except Abandoned:
+        raise Reject("stopping before there is an answer", requeue=True) from None
     except Exception as error:
         attempt = task.request.retries + 1
         log.warning("notifier failed", notifier=task.name, attempt=attempt, correlation_id=envelope["correlation_id"])

@@ -1,6 +1,7 @@
 """Publishing many messages at once, each confirmed: by RabbitMQ's confirms; elsewhere by the write itself."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import takewhile
 from time import monotonic
@@ -13,8 +14,11 @@ from kombu import Connection, Producer
 
 from tasks.embedded import is_embedded
 from tasks.outgoing import Outgoing
+from tasks.shutdown import stopping
 
 CONFIRM_TIMEOUT_S = 10.0
+CONFIRM_TIMEOUT_WHILE_STOPPING_S = 2.0
+LOOK_UP_EVERY_S = 0.5
 PERSISTENT = 2
 
 
@@ -84,12 +88,14 @@ class ConfirmingPublisher:
         self.connection.collect()
 
     def _await_confirms(self) -> None:
-        deadline = monotonic() + CONFIRM_TIMEOUT_S
+        started = monotonic()
         while self._waiting:
-            remaining = deadline - monotonic()
+            patience = CONFIRM_TIMEOUT_WHILE_STOPPING_S if stopping.is_set() else CONFIRM_TIMEOUT_S
+            remaining = started + patience - monotonic()
             if remaining <= 0:
-                raise TimeoutError(f"{len(self._waiting)} messages were not confirmed in {CONFIRM_TIMEOUT_S:.0f} s")
-            self.connection.drain_events(timeout=remaining)
+                raise TimeoutError(f"{len(self._waiting)} messages were not confirmed in {patience:.0f} s")
+            with suppress(TimeoutError):
+                self.connection.drain_events(timeout=min(remaining, LOOK_UP_EVERY_S))
 
     def _on_return(self, _error: Any, _exchange: str, _routing_key: str, message: Any) -> None:
         # The broker returns a message ahead of its confirm.

@@ -6,11 +6,13 @@ from threading import local
 from uuid import UUID
 
 import structlog
+from amqp.exceptions import AMQPError, NotFound
 from celery import current_app
 from django.db import Error as DjangoDatabaseError
 from django.db import close_old_connections
 
 from ledger import metrics
+from ledger.follow_ups import Destination
 from ledger.journal.outbox import Recorded, lease_unpublished, mark_failed, mark_published
 from tasks import tracing
 from tasks.outgoing import Outgoing, outgoing
@@ -18,8 +20,13 @@ from tasks.publishing import Published, Publisher, publisher_for
 
 log = structlog.get_logger(__name__)
 
+Errors = tuple[type[BaseException], ...]
+
 # What a message that can't be put into frames or JSON raises; anything else tells of the broker.
 OF_ONE_MESSAGE = (TypeError, ValueError, LookupError, struct.error)
+# How the broker ends a connection or a channel, which one message may be the cause of: headers larger than a frame,
+# a body larger than it takes. A time-out is none of these: it would be waited for again and again.
+MAYBE_OF_ONE_MESSAGE = (*OF_ONE_MESSAGE, AMQPError, ConnectionError)
 
 
 class Relay:
@@ -34,11 +41,7 @@ class Relay:
         Never raises for the broker's or the database's sake: what is not marked stays in the outbox, and the
         sweep publishes it again.
         """
-        if not rows:
-            return 0
-        published = self._published(rows)
-        self._mark(rows, published)
-        return len(published.confirmed)
+        return self._publish(rows, OF_ONE_MESSAGE)
 
     def send(self, messages: Sequence[Outgoing]) -> bool:
         """Publish messages that are no outbox rows; whether every one of them was confirmed."""
@@ -53,24 +56,40 @@ class Relay:
         return len(published.confirmed) == len(messages)
 
     def sweep(self, *, limit: int) -> tuple[int, int]:
-        """Publish rows that nobody has published in time, up to `limit`; how many were taken, and confirmed."""
-        rows = lease_unpublished(limit=limit)
-        return len(rows), self.publish(rows)
+        """Publish rows that nobody has published in time, up to `limit`; how many were taken, and confirmed.
 
-    def _published(self, rows: Sequence[Recorded]) -> Published:
+        Events apart from what goes straight to a queue: where their exchange is gone, the others go on.
+        """
+        rows = lease_unpublished(limit=limit)
+        events = [row for row in rows if row.destination is Destination.EVENT]
+        others = [row for row in rows if row.destination is not Destination.EVENT]
+        return len(rows), sum(self._publish(group, MAYBE_OF_ONE_MESSAGE) for group in (events, others))
+
+    def _publish(self, rows: Sequence[Recorded], of_one: Errors) -> int:
+        if not rows:
+            return 0
+        published = self._published(rows, of_one)
+        self._mark(rows, published)
+        return len(published.confirmed)
+
+    def _published(self, rows: Sequence[Recorded], of_one: Errors) -> Published:
         """What became of rows. One that can't be published at all is found by halving, and holds up no other."""
+        is_connected = False
         try:
+            publisher = self._publisher()
+            is_connected = True
             messages = [outgoing(current_app, row) for row in rows]
             if tracing.is_on():
                 messages = tracing.published_in_spans(rows, messages)
-            return self._publisher().publish(messages)
+            return publisher.publish(messages)
         except Exception as error:
             self._drop()
             log.warning("rows could not be published, the sweep will try again", rows=len(rows), error=repr(error))
-            if len(rows) == 1 or not isinstance(error, OF_ONE_MESSAGE):
+            may_be_one = is_connected and isinstance(error, of_one) and not isinstance(error, NotFound)
+            if len(rows) == 1 or not may_be_one:
                 return Published(error=repr(error))
         middle = len(rows) // 2
-        first, second = self._published(rows[:middle]), self._published(rows[middle:])
+        first, second = self._published(rows[:middle], of_one), self._published(rows[middle:], of_one)
         return Published(
             first.confirmed | second.confirmed, first.unrouted | second.unrouted, first.error or second.error
         )

@@ -1,10 +1,19 @@
-"""Shutdown: what is waiting for the database or the broker stops waiting when the worker is told to stop."""
+"""Shutdown: whatever a worker is waiting for, it stops waiting when it is told to stop."""
 
-from threading import Event
+import time
+from collections.abc import Callable
+from threading import Event, Thread
 
 from celery.signals import worker_shutting_down
 
 stopping = Event()
+
+GRACE_S = 3.0  # what somebody else's server still gets once the worker is told to stop
+LOOK_UP_EVERY_S = 0.2
+
+
+class Abandoned(Exception):
+    """The worker stops, and somebody else's server has not answered."""
 
 
 @worker_shutting_down.connect
@@ -16,3 +25,47 @@ def stop_waiting(**_: object) -> None:
 def pause(seconds: float) -> bool:
     """Wait that long, or until the worker is told to stop; whether to go on."""
     return not stopping.wait(seconds)
+
+
+def unless_stopped(work: Callable[[], object]) -> None:
+    """Do work that waits for somebody else's server; raises what it raises.
+
+    Raises Abandoned where the worker is told to stop and the work has not ended GRACE_S later: it goes on by itself, in
+    a thread that holds up nobody, for as long as the process lives.
+    """
+    attempt = _Attempt(work)
+    attempt.start()
+    deadline = None
+    while not attempt.has_ended.wait(LOOK_UP_EVERY_S):
+        if stopping.is_set():
+            deadline = deadline or time.monotonic() + GRACE_S
+            if time.monotonic() >= deadline:
+                raise Abandoned
+    attempt.reraise()
+
+
+class _Attempt(Thread):
+    """One go at the work, in a thread of its own."""
+
+    def __init__(self, work: Callable[[], object]) -> None:
+        super().__init__(name="attempt", daemon=True)
+        self.has_ended = Event()
+        self.error: Exception | None = None
+        self._work = work
+
+    def reraise(self) -> None:
+        """Raise what the work raised. Nothing refers to it afterwards: a socket that it holds is closed."""
+        error, self.error = self.error, None
+        if error is not None:
+            try:
+                raise error
+            finally:
+                del error
+
+    def run(self) -> None:
+        try:
+            self._work()
+        except Exception as error:
+            self.error = error
+        finally:
+            self.has_ended.set()

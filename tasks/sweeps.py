@@ -108,6 +108,6 @@ def _post_due() -> int:
         if posted.decided:
             tell(posted, seconds=time.monotonic() - started)
         swept += len(posted.outcomes)
-        if len(posted.outcomes) < BATCH:
+        if len(posted.outcomes) < BATCH or stopping.is_set():
             break
     return swept

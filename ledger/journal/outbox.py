@@ -1,20 +1,23 @@
 """The outbox: rows recorded with their cause, leased to one publisher at a time, marked when confirmed."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import F
+from django.db.models import Count, F, Max, Min, QuerySet
 from django.db.transaction import atomic
 
 from ledger import dialect
 from ledger.dialect import INTEGER, JSON, MOMENT, TEXT, UUID_, Columns
 from ledger.follow_ups import Destination
 from ledger.journal.inserting import insert
+from ledger.journal.parking import ToPark, park_rows
+from ledger.messages import Message
 from ledger.models import OutboxRow
+from ledger.outcomes import ParkReason
 
 FIRST_LEASE = timedelta(seconds=5)  # the worker that wrote a row publishes it within this time, or the sweep does
 LEASE = timedelta(seconds=30)  # how long the sweep keeps a row that it took
@@ -137,3 +140,70 @@ def prune_published(*, older_than: datetime, limit: int) -> int:
     oldest = OutboxRow.objects.order_by("id").filter(published_at__lt=older_than).values("id")[:limit]
     deleted, _ = OutboxRow.objects.filter(id__in=list(oldest.values_list("id", flat=True))).delete()
     return deleted
+
+
+@dataclass(frozen=True, slots=True)
+class Stuck:
+    """Rows of one kind that wait to be published, with one error."""
+
+    destination: str
+    name: str
+    last_error: str
+    rows: int
+    attempts: int  # of the one that was tried most often
+    oldest_at: datetime
+    oldest: UUID
+
+
+def stuck_rows(*, older_than: datetime) -> list[Stuck]:
+    """What was recorded before a moment and is unpublished, by kind and last error; what waits longest first."""
+    rows = OutboxRow.objects.filter(published_at=None, created_at__lt=older_than)
+    kinds = rows.order_by().values("destination", "name", "last_error")
+    counted = kinds.annotate(rows=Count("id"), attempts=Max("attempts"), oldest_at=Min("created_at"))
+    return [Stuck(**kind, oldest=_oldest_of(rows, kind)) for kind in counted.order_by("oldest_at")]
+
+
+def _oldest_of(rows: "QuerySet[OutboxRow]", kind: Mapping[str, Any]) -> UUID:
+    same = {name: kind[name] for name in ("destination", "name", "last_error")}
+    return rows.filter(**same).order_by("created_at", "id").values_list("id", flat=True)[0]
+
+
+def published_since(moment: datetime, destinations: Collection[Destination]) -> int:
+    """How many rows for these destinations were published at a moment or after it."""
+    return OutboxRow.objects.filter(published_at__gte=moment, destination__in=destinations).count()
+
+
+def publish_again(*, since: datetime, until: datetime, destinations: Collection[Destination], limit: int) -> int:
+    """Have up to `limit` rows that were published between two moments published again, by the sweep; how many.
+
+    They go out as they were: the event_id stays. `until` keeps what the sweep publishes meanwhile from going again.
+    """
+    with atomic():
+        confirmed = OutboxRow.objects.filter(published_at__gte=since, published_at__lt=until)
+        oldest = confirmed.filter(destination__in=destinations).order_by("published_at")
+        ids = list(oldest.values_list("id", flat=True)[:limit])
+        now = dialect.current().clock()
+        OutboxRow.objects.filter(id__in=ids).update(published_at=None, publish_after=now, unrouted=False)
+    return len(ids)
+
+
+def park_stuck(ids: Collection[UUID]) -> list[UUID]:
+    """Park stored messages that can't be sent again, instead of trying for ever; the rows that were taken out.
+
+    An event or a follow-up is never taken out: it is owed.
+    """
+    with atomic():
+        messages = OutboxRow.objects.filter(id__in=ids, published_at=None, destination=Destination.MESSAGE)
+        rows = list(messages.order_by("id").select_for_update())
+        parked = [
+            ToPark(
+                message=Message.from_text(row.body),
+                reason=ParkReason.UNDELIVERABLE,
+                detail=row.last_error,
+                correlation_id=row.correlation_id,
+            )
+            for row in rows
+        ]
+        park_rows(parked, now=dialect.current().clock())
+        OutboxRow.objects.filter(id__in=[row.id for row in rows]).delete()
+    return [row.id for row in rows]

@@ -1,6 +1,10 @@
-"""The terminal: who sits at it, what may be shown on it, and whether they are sure."""
+"""The terminal: who sits at it, what may be shown on it, what is typed there, and whether they are sure."""
 
 import getpass
+from argparse import ArgumentTypeError
+from datetime import datetime
+
+from ledger.events import rfc3339
 
 
 def somebody() -> str:
@@ -22,3 +26,14 @@ def is_confirmed(question: str) -> bool:
         return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
     except EOFError:
         return False
+
+
+def moment(text: str) -> datetime:
+    """A time with its zone. Raises ArgumentTypeError for anything else."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise ArgumentTypeError(f"{text!r} is no time such as {rfc3339(datetime.now().astimezone())}") from error
+    if at.tzinfo is None:
+        raise ArgumentTypeError(f"{text!r} names no time zone")
+    return at

@@ -46,7 +46,7 @@ class Bookkeeper:
     ) -> Entry:
         """Move credits: the balance, the total that the movement belongs to, and a row with the next sequence."""
         before = account.balance
-        _add(account, movement, amount)
+        add_to_totals(account, kind=movement.kind, operation=movement.operation, amount=amount)
         account.sequence += 1
         return self._enter(
             account,
@@ -306,19 +306,19 @@ def outcome_of(entry: Entry) -> Outcome:
     )
 
 
-def _add(account: AccountState, movement: Movement, amount: int) -> None:
+def add_to_totals(account: AccountState, *, kind: Kind, operation: Operation, amount: int) -> None:
     """Add to the balance and to one total; a reversal lowers the total that it undoes."""
-    if movement.operation is Operation.CREDIT:
+    if operation is Operation.CREDIT:
         account.balance += amount
-        if movement.kind is Kind.REVERSE:
+        if kind is Kind.REVERSE:
             account.total_consumed -= amount
         else:
             account.total_granted += amount
         return
     account.balance -= amount
-    if movement.kind is Kind.REVERSE:
+    if kind is Kind.REVERSE:
         account.total_granted -= amount
-    elif movement.kind is Kind.EXPIRE:
+    elif kind is Kind.EXPIRE:
         account.total_expired += amount
     else:
         account.total_consumed += amount

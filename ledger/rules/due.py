@@ -49,6 +49,11 @@ def post_due(keeper: Bookkeeper, account: AccountState) -> None:
     keeper.date(account, account.updated_at)
 
 
+def next_due(account: AccountState, policy: Policy) -> datetime | None:
+    """The moment of the first thing that falls due on the account by time alone; None where nothing does."""
+    return min((at for at, _, _ in _agenda(account, policy)), default=None)
+
+
 def _agenda(account: AccountState, policy: Policy) -> Iterator[_Due]:
     for hold in account.holds.values():
         if hold.status is HoldStatus.OPEN:

@@ -36,7 +36,7 @@ TRANSACTIONS = Table(
     Column("merchant_id", Uuid),
     *(Column(name, BigInteger) for name in ("sequence", "amount", "balance_before", "balance_after")),
     *(Column(name, String) for name in ("status", "operation", "reference_type", "reference_id", "reason")),
-    *(Column(name, String) for name in ("description", "correlation_id")),
+    *(Column(name, String) for name in ("kind", "description", "correlation_id")),
     Column("metadata", JSON),
 )
 OUTBOX = Table(

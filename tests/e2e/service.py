@@ -2,6 +2,7 @@
 
 import secrets
 import shlex
+import signal
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ from tests.e2e.books import Books
 from tests.processes import Process, in_this_environment
 from tests.secrets import watch
 
-READY = {"beat": r"is starting"}
+READY = {"beat": r"is starting", "web": r"Booting worker"}
 WORKER_READY = r"ready\."
 WARM_STOP_SECONDS = 10.0
 MANAGE_SECONDS = 60.0
@@ -55,12 +56,20 @@ class Service:
         for name in names:
             self.processes[name].wait_for_log(READY.get(name, WORKER_READY))
 
+    def stop(self, *names: str) -> None:
+        """Stop processes warmly, all at once, and wait until they have ended."""
+        for name in names:
+            self.processes[name].signal(signal.SIGTERM)
+        for name in names:
+            self.processes[name].wait()
+
     def command(self, name: str) -> list[str]:
-        """A line of the Procfile, with names and files of this instance's own."""
+        """A line of the Procfile, with names and files of this instance's own; consume.2 is a second one of consume."""
         lines = dict(line.split(": ", 1) for line in (BASE_DIR / "Procfile").read_text().splitlines() if line)
-        program, *arguments = shlex.split(lines[name])
+        line, _, number = name.partition(".")
+        program, *arguments = shlex.split(lines[line])
         own = ["--schedule", str(self.folder / "schedule")] if name == "beat" else []
-        return [Path(program).name, *(part.replace("@%h", f"@{self.name}") for part in arguments), *own]
+        return [Path(program).name, *(part.replace("@%h", f"{number}@{self.name}") for part in arguments), *own]
 
     def node_name(self, name: str) -> str:
         """The name by which a worker answers, such as grants@1a2b3c4d."""

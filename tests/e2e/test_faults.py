@@ -3,79 +3,27 @@
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
-from pathlib import Path
 
 import pytest
-from celery import Celery
 
-from tests.confirms import confirmed
-from tests.e2e.producer import Producer, match, new_id
-from tests.e2e.service import WARM_STOP_SECONDS, Service, running
-from tests.processes import eventually, service_environment
-from tests.servers import PostgreSQL, RabbitMQ
-from tests.servers.management import VirtualHost
+from tests.e2e.producer import match, new_id
+from tests.e2e.service import WARM_STOP_SECONDS
+from tests.e2e.stage import BURST, Stage, staged
+from tests.processes import eventually
 
 pytestmark = pytest.mark.servers
 
-BURST = 3_000
-
-
-class Stage:
-    """A service with servers of its own, to be killed."""
-
-    def __init__(self, *, service: Service, postgresql: PostgreSQL, rabbitmq: RabbitMQ, producer: Producer) -> None:
-        self.service = service
-        self.postgresql = postgresql
-        self.rabbitmq = rabbitmq
-        self.producer = producer
-        self.host = VirtualHost(management=rabbitmq.management, name="/", url=rabbitmq.url)
-
-    def burst(self, merchant: str, *, size: int = BURST) -> list[str]:
-        """Send so many consumptions of 1 at once; their references, sorted."""
-        fields = [match(merchant) for _ in range(size)]
-        with confirmed(self.service.broker_url) as publish:
-            for each in fields:
-                body, headers = self.producer.task_message("credits.consume_match", each)
-                publish(
-                    body,
-                    exchange="credits.commands",
-                    routing_key="credits.consume_match",
-                    headers=headers,
-                    content_type="application/json",
-                    content_encoding="utf-8",
-                    delivery_mode=2,
-                )
-        return sorted(each["match_id"] for each in fields)
-
-    def queued(self) -> int:
-        """Consumptions that wait in the broker."""
-        return self.host.messages()["credits.consume"]
-
-    def matches(self, merchant: str) -> list[str]:
-        """The references of the merchant's posted matches, sorted."""
-        rows = self.service.books.transactions(merchant)
-        return sorted(row["reference_id"] for row in rows if row["reference_type"] == "match")
+PROCESSES = ("grants", "consume", "beat")
 
 
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    with ExitStack() as stack:
-        postgresql, rabbitmq = PostgreSQL.for_tests(), RabbitMQ()
-        for server in (postgresql, rabbitmq):
-            stack.callback(server.stop)
-            server.launch()
-        for server in (postgresql, rabbitmq):
-            server.wait_until_ready()
-        environment = service_environment(database_url=postgresql.url, broker_url=rabbitmq.url)
-        folder: Path = tmp_path_factory.mktemp("faults")
-        service = Service(broker="rabbitmq", environment=environment, folder=folder)
-        migrated = service.manage("migrate", "--verbosity", "0")
-        assert migrated.returncode == 0, migrated.stderr
-        stack.enter_context(running(service, "grants", "consume", "beat"))
-        app = stack.enter_context(Celery(broker=rabbitmq.url, set_as_current=False))
-        producer = Producer(app=app, books=service.books, has_exchanges=True)
-        yield Stage(service=service, postgresql=postgresql, rabbitmq=rabbitmq, producer=producer)
+    with staged(tmp_path_factory.mktemp("faults")) as made:
+        made.service.start(*PROCESSES)
+        yield made
+        for name in PROCESSES:
+            process = made.service.processes[name]
+            assert process.exit_code is None, f"{name} has died:\n{process.log_tail()}"
 
 
 def test_what_a_killed_worker_held_is_applied_exactly_once(stage: Stage) -> None:

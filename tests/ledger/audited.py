@@ -10,6 +10,7 @@ from django.core.management import call_command
 from django.db import connection
 from django.db.models import Model
 
+from ledger.journal.rebuilding import compare
 from ledger.models import Account
 from ledger.rules.chain import START, row_digest
 from tests.ledger.raw_sql import execute
@@ -45,10 +46,13 @@ def assert_found(row: Model, what: str, *, expected: object, found: object) -> N
 
 
 def assert_books_are_right() -> None:
-    """The audit finds nothing wrong. After a hard test, the books are checked."""
+    """The audit finds nothing wrong, nor does a rebuild. After a hard test, the books are checked."""
     code, output = audit(*ALWAYS)
 
     assert code == 0, output
+    for merchant_id in Account.objects.values_list("merchant_id", flat=True):
+        rebuilt = compare(merchant_id)
+        assert rebuilt.is_right, [*rebuilt.broken, *rebuilt.lost, *map(str, rebuilt.deviations)]
 
 
 def corrupt(row: Model, **columns: Any) -> None:

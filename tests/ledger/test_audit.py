@@ -82,7 +82,7 @@ def test_an_audit_of_a_merchant_without_account_is_refused():
     "option", ["--merchant=shop.example.com", "--alerts-since=yesterday", "--alerts-since=2026-01-01"]
 )
 def test_an_option_that_means_nothing_is_refused(option):
-    with pytest.raises(CommandError, match=f"argument {option.split('=')[0]}: invalid"):
+    with pytest.raises(CommandError, match=f"argument {option.split('=')[0]}: "):
         call_command("audit", option)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
@@ -11,8 +12,9 @@ from django.db import connection
 from kombu import Connection, Exchange, Queue
 
 from creditsvc.celery import app
-from ledger.journal.outbox import Recorded
+from ledger.journal.outbox import Recorded, record_message
 from ledger.journal.post import post_batch
+from ledger.messages import Message
 from ledger.models import OutboxRow
 from ledger.rules.batch import Waiting
 from tasks.outgoing import Outgoing
@@ -24,6 +26,8 @@ from tests.ledger.builders import grant, open_account, requests
 pytestmark = pytest.mark.servers
 
 MERCHANT = uuid4()
+LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
+MORE_THAN_A_FRAME = 131_072
 EVENTS = Exchange("credits.events", type="topic", durable=True)
 
 
@@ -168,6 +172,50 @@ def test_rows_are_marked_as_published(own_database: str, opened: list[Any]) -> N
 
     assert OutboxRow.objects.get(id=row.id).published_at is not None
     assert OutboxRow.objects.get(id=row.id).unrouted
+
+
+def stored(queue: str, *, padding: int = 0) -> OutboxRow:
+    """A stored message that is to be sent again to a queue, with so many bytes of headers besides."""
+    headers = {"padding": "x" * padding}
+    message = Message(queue=queue, name="credits.consume", headers=headers, properties={}, body=b"{}")
+    id_ = record_message(queue=queue, message=message.as_text(), correlation_id="corr", at=LONG_AGO)
+    return OutboxRow.objects.get(id=id_)
+
+
+def swept(rows: list[OutboxRow]) -> list[bool]:
+    """Have the sweep take all of them; for each whether it is published now."""
+    Relay().sweep(limit=100)
+    return [OutboxRow.objects.get(id=row.id).published_at is not None for row in rows]
+
+
+def test_a_row_that_the_broker_refuses_for_ever_holds_up_no_other(
+    own_database: str, opened: list[Any], rabbitmq_url: str
+) -> None:
+    declare(rabbitmq_url, Queue("free"))
+    before = [stored("free") for _ in range(5)]
+    poison = stored("free", padding=MORE_THAN_A_FRAME)
+    after = [stored("free") for _ in range(5)]
+
+    assert swept([*before, poison, *after]) == [True] * 5 + [False] + [True] * 5
+
+    poison.refresh_from_db()
+    assert poison.last_error
+
+
+def test_where_the_exchange_of_the_events_is_gone_the_other_rows_go_on(
+    own_database: str, opened: list[Any], rabbitmq_url: str
+) -> None:
+    declare(rabbitmq_url, Queue("free"))
+    with closing(Connection(rabbitmq_url)) as connected:
+        connected.default_channel.exchange_delete(EVENTS.name)
+    event_row = OutboxRow.objects.get(id=recorded().id)
+    OutboxRow.objects.update(publish_after=LONG_AGO)
+
+    assert swept([event_row, stored("free")]) == [False, True]
+
+    event_row.refresh_from_db()
+    assert "no exchange" in event_row.last_error
+    assert len(opened) == 2, "events that can't go are not tried one by one"
 
 
 def test_a_database_that_is_gone_when_rows_are_to_be_marked_is_no_error(own_database: str, opened: list[Any]) -> None:

@@ -1,18 +1,15 @@
 """Staff's actions on accounts from the command line: adjust, approve, refuse, freeze, thaw, threshold, shop, retry."""
 
-from argparse import ArgumentTypeError
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from ledger.errors import Refused
-from ledger.events import rfc3339
 from ledger.fields import PLATFORMS, Category
 from ledger.identifiers import new_id
 from ledger.instructions import Adjust
-from ledger.management.terminal import harmless, is_confirmed, somebody
+from ledger.management.terminal import harmless, is_confirmed, moment, somebody
 from ledger.models import Account
 from ledger.outcomes import Outcome, Status
 from ledger.staff import (
@@ -52,9 +49,7 @@ class Command(BaseCommand):
 
         adjusting = action("adjust", "put a balance right by CHANGE credits, up or down", merchant=UUID, change=int)
         adjusting.add_argument("--category", choices=[str(category) for category in Category], default="promotional")
-        adjusting.add_argument(
-            "--expires-at", type=_moment, metavar="TIME", help="when added credits expire (RFC 3339)"
-        )
+        adjusting.add_argument("--expires-at", type=moment, metavar="TIME", help="when added credits expire (RFC 3339)")
         adjusting.add_argument("--id", type=UUID, help="makes it happen once: give the id that an earlier try printed")
         adjusting.add_argument("--yes", action="store_true", help="do not ask")
         action("approve", "approve an adjustment that another person asked for", adjustment=UUID)
@@ -154,14 +149,3 @@ def _account(merchant_id: UUID) -> Account:
 
 def _threshold(text: str) -> int | None:
     return None if text == "none" else int(text)
-
-
-def _moment(text: str) -> datetime:
-    """A time with its zone. Raises ArgumentTypeError for anything else."""
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise ArgumentTypeError(f"{text!r} is no time such as {rfc3339(datetime.now().astimezone())}") from error
-    if at.tzinfo is None:
-        raise ArgumentTypeError(f"{text!r} names no time zone")
-    return at

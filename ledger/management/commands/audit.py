@@ -16,6 +16,7 @@ from ledger.audit import CHAIN, CHECKS, Finding, Scope, Severity, snapshot
 from ledger.audit.heads import Head, check_heads
 from ledger.audit.heads import heads as all_heads
 from ledger.audit.trial_balance import sum_of_balances, trial_balance
+from ledger.management.terminal import moment
 from ledger.models import Transaction
 from ledger.policy import current_policy
 
@@ -141,11 +142,3 @@ def read_heads(file: Path) -> list[Head]:
         except ValueError:
             raise CommandError(f"--heads: {file}, line {number}: not a merchant, a number and a digest") from None
     return read
-
-
-def moment(text: str) -> datetime:
-    """A time with its zone. Raises ValueError for anything else, which argparse reports."""
-    at = datetime.fromisoformat(text)
-    if at.tzinfo is None:
-        raise ValueError("a time needs its zone")
-    return at

@@ -1,0 +1,1 @@
+"""The drills of docs/operations.md, carried out by the very commands that it prints."""
