@@ -50,11 +50,11 @@ class Door(Consumer):
 
         def guarded(message: BrokerMessage) -> None:
             self.gatherer.expect(message)
-            if crosses(message, commands_exchange=commands_exchange):
-                self.park(message, ParkReason.UNKNOWN_TASK, field="task", detail="no command of the contract")
-                return
             try:
-                handle(message)
+                if crosses(message, commands_exchange=commands_exchange):
+                    self.park(message, ParkReason.UNKNOWN_TASK, field="task", detail="no command of the contract")
+                else:
+                    handle(message)
             except of_the_connection:
                 raise
             except Exception as error:

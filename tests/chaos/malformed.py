@@ -25,7 +25,7 @@ BODIES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
 
 def one(chance: Random, *, token: str, merchant: str) -> tuple[Letter, str]:
     """A malformed message, and the reason for which it must be parked."""
-    sort = chance.randrange(len(BODIES) + 3)
+    sort = chance.randrange(len(BODIES) + 4)
     if sort < len(BODIES):
         reason, body, without = BODIES[sort]
         body = body.replace("MERCHANT", merchant).replace("TOKEN", token)
@@ -36,6 +36,9 @@ def one(chance: Random, *, token: str, merchant: str) -> tuple[Letter, str]:
     if sort == len(BODIES) + 1:
         data = {"merchant_id": merchant, "credits": "5", "purchase_id": token}
         return event("evt.billing.credits.purchased.v1", data, token=token, kind=KIND), "invalid_field"
+    if sort == len(BODIES) + 2:
+        unhashable = task("credits.consume", {}, token=token, kind=KIND)
+        return replace(unhashable, headers={**unhashable.headers, "task": ["credits.consume"]}), "not_a_task"
     letter = event("evt.ai.match.completed.v1", {}, token=token, kind=KIND)
     return replace(letter, body=json.dumps({"data": token})), "invalid_field"
 

@@ -108,9 +108,9 @@ MUTANTS = (
         edits=(
             Edit(
                 OUTBOX,
-                "WHERE published_at IS NULL AND publish_after",
+                "WHERE published_at IS NULL AND (publish_after",
                 "WHERE created_at > coalesce((SELECT max(created_at) FROM credit_outbox "
-                "WHERE published_at IS NOT NULL), '1970-01-01') AND published_at IS NULL AND publish_after",
+                "WHERE published_at IS NOT NULL), '1970-01-01') AND published_at IS NULL AND (publish_after",
             ),
         ),
     ),
@@ -120,6 +120,13 @@ MUTANTS = (
         promise="§3 Events",
         test=f"{LEASE}::test_a_row_that_was_not_published_in_time_is_leased_once",
         edits=(Edit(OUTBOX, "publish_after=now + LEASE", "publish_after=now"),),
+    ),
+    Mutant(
+        name="leased-by-a-clock-put-back",
+        breaks="a row that was leased before the clock was put back waits until the clock is there again",
+        promise="§3 At least once",
+        test=f"{LEASE}::test_a_lease_from_before_the_clock_was_put_back_counts_for_nothing",
+        edits=(Edit(OUTBOX, "spoken.encode(now + LEASE), limit", "spoken.encode(now.replace(year=9000)), limit"),),
     ),
     Mutant(
         name="no-skip-locked",
@@ -157,7 +164,7 @@ MUTANTS = (
         breaks="an opening applies commands whose eta has not come",
         promise="§1 waiting",
         test=f"{WAITING}::test_an_opening_leaves_what_is_ahead_of_its_time",
-        edits=(Edit(LOAD, "AND due_at <= %s AND NOT", "AND (due_at <= %s OR true) AND NOT"),),
+        edits=(Edit(LOAD, "AND (due_at <= %s OR", "AND (due_at <= %s OR true OR"),),
     ),
     Mutant(
         name="arrived-in-no-order",

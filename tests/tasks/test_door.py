@@ -8,6 +8,7 @@ import pytest
 from celery.worker.consumer import Consumer
 from kombu.message import Message as BrokerMessage
 
+from creditsvc.celery import app
 from tasks.deliveries import Delivery
 from tasks.door import Door
 from tests.tasks.channels import Broker
@@ -30,6 +31,7 @@ def door_before(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Door]:
     def make(handle: Callable[[BrokerMessage], Any]) -> Door:
         monkeypatch.setattr(Consumer, "create_task_handler", lambda *_: handle)
         door = Door.__new__(Door)
+        door.app = app
         door.gatherer = Gathering()
         door.connection_errors, door.channel_errors = (ConnectionError,), ()
         door._early = deque()
@@ -52,6 +54,15 @@ def test_a_message_that_celery_chokes_on_is_parked(door_before: Callable[..., Do
     assert (delivery.message, delivery.requests) == (message, [])
     assert [(parked.reason, parked.message.body) for parked in delivery.parked] == [("not_a_task", b"no task")]
     assert door.gatherer.expected == [message]
+
+
+def test_a_task_that_is_a_list_is_parked_whichever_exchange_it_came_by(door_before: Callable[..., Door]) -> None:
+    door = door_before(lambda _: None)
+    message = Broker().deliver(headers={"task": ["credits.consume"]}, delivery_info={"exchange": "credits.commands"})
+
+    door.create_task_handler()(message)
+
+    assert [delivery.parked[0].reason for delivery in door.gatherer.deliveries] == ["not_a_task"]
 
 
 def test_an_error_of_the_connection_is_no_messages_fault(door_before: Callable[..., Door]) -> None:
