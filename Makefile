@@ -15,7 +15,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test test-fast check check-code mutants bench servers lock clean
+.PHONY: help run test test-fast check check-code chaos mutants bench servers lock clean
 
 help: ## List these commands.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,10 @@ check-code:
 	$(BIN)/lint-imports
 	APP_ENV=test DATABASE_URL=sqlite://:memory: $(PYTHON) manage.py makemigrations --check --dry-run
 	APP_ENV=test DATABASE_URL=sqlite://:memory: $(PYTHON) manage.py promises
+
+chaos: $(VENV)/.dev ## Break everything round the running service for MINUTES=10; SEED=n again; BROKER=redis; FAULT=name alone.
+	@$(PYTHON) -m tests.chaos $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES)) \
+	    $(if $(BROKER),--broker $(BROKER)) $(if $(FAULT),--fault "$(FAULT)")
 
 mutants: $(VENV)/.dev ## Break copies of the code, and see the named test notice each; ONLY=name for one.
 	@$(PYTHON) -m tests.mutants $(ONLY)
