@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import structlog
+from celery.backends.base import DisabledBackend
 from celery.concurrency.thread import TaskPool
 from celery.exceptions import ImproperlyConfigured
 from celery.worker.consumer import Consumer
@@ -14,6 +15,7 @@ from ledger.journal.parking import ToPark
 from ledger.outcomes import ParkReason
 from tasks.deliveries import Delivery, whole
 from tasks.gathering import Gatherer
+from tasks.plain import read_plain
 from tasks.reading import correlation_id_of
 
 log = structlog.get_logger(__name__)
@@ -39,11 +41,15 @@ class Door(Consumer):
         """Celery's handler, with whatever it chokes on parked instead. Errors of the connection still rise."""
         handle = super().create_task_handler(*args, **kwargs)
         of_the_connection = (*self.connection_errors, *self.channel_errors)
+        stores_results = not isinstance(self.app.backend, DisabledBackend)
 
         def guarded(message: BrokerMessage) -> None:
             self.gatherer.expect(message)
             try:
-                handle(message)
+                if plain := read_plain(message, stores_results=stores_results):
+                    self.gatherer.add(plain)
+                else:
+                    handle(message)
             except of_the_connection:
                 raise
             except Exception as error:

@@ -60,7 +60,8 @@ class Relay:
     def _published(self, rows: Sequence[Recorded]) -> Published:
         """What became of rows. One that can't be published at all is found by halving, and holds up no other."""
         try:
-            messages = [outgoing(current_app, row) for row in rows]
+            app = current_app._get_current_object()
+            messages = [outgoing(app, row) for row in rows]
             if tracing.is_on():
                 messages = tracing.published_in_spans(rows, messages)
             return self._publisher().publish(messages)
