@@ -10,9 +10,16 @@ def web() -> tuple[str, ...]:
     return _commands()[WEB]
 
 
-def workers() -> list[tuple[str, ...]]:
-    """The commands of everything else: the workers, and beat, which has them sweep."""
-    return [command for name, command in _commands().items() if name != WEB]
+def workers() -> dict[str, tuple[str, ...]]:
+    """The commands of everything else, by name: the workers, and beat, which has them sweep."""
+    return {name: command for name, command in _commands().items() if name != WEB}
+
+
+def with_second_consumer() -> dict[str, tuple[str, ...]]:
+    """workers(), and one more that consumes, under a name of its own."""
+    started = workers()
+    again = tuple(part.replace("consume@", "consume-again@") for part in started["consume"])
+    return {**started, "consume again": again}
 
 
 def _commands() -> dict[str, tuple[str, ...]]:
