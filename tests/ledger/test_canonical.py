@@ -17,6 +17,7 @@ texts = st.text(st.characters(codec="utf-8"), max_size=12)
 values = texts | st.none() | st.booleans() | st.integers() | st.sampled_from([*Status, *Kind]) | st.uuids()
 rows = st.fixed_dictionaries(
     {name: values for name in COVERED if name not in ("created_at", "allocations", "terms")}
+    | dict.fromkeys(("status", "kind", "operation"), texts | st.sampled_from([*Status, *Kind]))
     | {
         "created_at": st.datetimes(timezones=st.just(UTC)),
         "allocations": st.lists(st.tuples(st.uuids(), st.integers(1, 10**12)), max_size=3) | st.just(()),
