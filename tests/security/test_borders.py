@@ -76,6 +76,23 @@ def test_a_producers_message_starts_no_task_of_our_own(key: str, sender: Sender,
     assert "forged" not in told(spied)
 
 
+def test_a_task_name_of_any_shape_is_parked_and_ends_no_worker(sender: Sender, service: Service) -> None:
+    shapes: list[Any] = [["credits.consume"], {"a": 1}, 5, None, "", True]
+    with confirmed(sender.url) as publish:
+        for task in shapes:
+            publish(
+                json.dumps([[], {}, {}]),
+                exchange="credits.commands",
+                routing_key="credits.consume",
+                content_type="application/json",
+                content_encoding="utf-8",
+                headers={"lang": "py", "task": task, "id": new_id()},
+            )
+
+    eventually(lambda: ParkedMessage.objects.count() == len(shapes))
+    assert all(process.exit_code is None for process in service.processes.values())
+
+
 def test_no_link_of_a_producers_has_a_worker_start_or_write_what_the_producer_may_not(
     sender: Sender, spied: Service
 ) -> None:
