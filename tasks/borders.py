@@ -11,16 +11,17 @@ from kombu.message import Message as BrokerMessage
 from ledger.commands import COMMANDS, ConsumeMany
 
 COMMAND_TASKS = frozenset({*COMMANDS, ConsumeMany.task})
+COMMANDS_EXCHANGE = "credits.commands"  # the one that producers write to
 OUR_OWN = "credits."  # tasks, queues and exchanges
-FOR_PRODUCERS = frozenset({"credits.commands", "credits.grants", "credits.consume"})
+FOR_PRODUCERS = frozenset({COMMANDS_EXCHANGE, "credits.grants", "credits.consume"})
 LINKS = ("callbacks", "errbacks", "chain", "chord")
 _PLACES = ("queue", "exchange")
 
 
-def crosses(message: BrokerMessage, *, commands_exchange: str) -> bool:
+def crosses(message: BrokerMessage) -> bool:
     """Whether a message came by the exchange that producers write to, and is no command."""
     return (
-        message.delivery_info.get("exchange") == commands_exchange and message.headers.get("task") not in COMMAND_TASKS
+        message.delivery_info.get("exchange") == COMMANDS_EXCHANGE and message.headers.get("task") not in COMMAND_TASKS
     )
 
 

@@ -203,9 +203,10 @@ def test_a_refused_token_is_told_nothing_about_why(settings: Settings) -> None:
 )
 def test_a_header_that_names_another_key_changes_nothing(header: dict[str, object]) -> None:
     opened_account(shop_domain=DOMAIN)
-    forged = jwt.encode({"sub": DOMAIN, "scope": "bff:call", "exp": NOW + 60}, "x" * 40, headers=header)
+    in_a_minute = int(time.time()) + 60
+    forged = jwt.encode({"sub": DOMAIN, "scope": "bff:call", "exp": in_a_minute}, "x" * 40, headers=header)
 
-    ours = read(signed_with_header(payload(), {"alg": "HS256", **header}))
+    ours = read(signed_with_header(payload(exp=in_a_minute), {"alg": "HS256", **header}))
 
     assert ours.status_code == 200
     assert refusal(read(forged)) == (401, "UNAUTHORIZED")
@@ -277,8 +278,9 @@ def test_a_token_of_strange_letters_is_refused(bearer: str) -> None:
 
 def test_claims_given_twice_are_read_once_and_for_no_other_shop() -> None:
     opened_account(shop_domain=DOMAIN)
-    twice = f'{{"sub":"other.example.com","sub":"{DOMAIN}","scope":"bff:call","exp":{NOW + 60}}}'
-    other = f'{{"sub":"{DOMAIN}","sub":"other.example.com","scope":"bff:call","exp":{NOW + 60}}}'
+    rest = f'"scope":"bff:call","exp":{int(time.time()) + 60}'
+    twice = f'{{"sub":"other.example.com","sub":"{DOMAIN}",{rest}}}'
+    other = f'{{"sub":"{DOMAIN}","sub":"other.example.com",{rest}}}'
 
     answers = [read(signed(text.encode())).status_code for text in (twice, other)]
 

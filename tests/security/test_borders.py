@@ -7,7 +7,9 @@ import pytest
 from celery import Celery
 from kombu import Connection, Exchange, Queue
 
+from creditsvc.celery import app
 from ledger.models import ParkedMessage, Transaction
+from tasks.borders import COMMANDS_EXCHANGE
 from tests.confirms import confirmed
 from tests.e2e.producer import consumption, new_id, opening
 from tests.e2e.service import Service
@@ -54,6 +56,10 @@ def spied(service: Service) -> Service:
     return service
 
 
+def test_the_border_stands_at_the_exchange_that_producers_write_to() -> None:
+    assert app.conf["commands"].name == COMMANDS_EXCHANGE
+
+
 @pytest.mark.parametrize("key", ["credits.purchase", "credits.consume"])
 def test_a_producers_message_starts_no_task_of_our_own(key: str, sender: Sender, spied: Service) -> None:
     ids = []
@@ -76,20 +82,37 @@ def test_a_producers_message_starts_no_task_of_our_own(key: str, sender: Sender,
     assert "forged" not in told(spied)
 
 
+def test_a_task_name_of_any_shape_is_parked_and_ends_no_worker(sender: Sender, service: Service) -> None:
+    shapes: list[Any] = [["credits.consume"], {"a": 1}, 5, None, "", True]
+    with confirmed(sender.url) as publish:
+        for task in shapes:
+            publish(
+                json.dumps([[], {}, {}]),
+                exchange="credits.commands",
+                routing_key="credits.consume",
+                content_type="application/json",
+                content_encoding="utf-8",
+                headers={"lang": "py", "task": task, "id": new_id()},
+            )
+
+    eventually(lambda: ParkedMessage.objects.count() == len(shapes))
+    assert all(process.exit_code is None for process in service.processes.values())
+
+
 def test_no_link_of_a_producers_has_a_worker_start_or_write_what_the_producer_may_not(
     sender: Sender, spied: Service
 ) -> None:
     merchant = new_id()
     sender.send("credits.open_account", opening(merchant))
-    with Celery(set_as_current=False) as app:
+    with Celery(set_as_current=False) as theirs:
         event = {"envelope": forged()}
-        inside = app.signature("credits.notify_low_balance", kwargs=event, immutable=True)
-        written = app.signature("orders.mine", kwargs=event, immutable=True)
+        inside = theirs.signature("credits.notify_low_balance", kwargs=event, immutable=True)
+        written = theirs.signature("orders.mine", kwargs=event, immutable=True)
         links: list[dict[str, Any]] = [
             {"link": inside},
             {"link_error": inside},
             {"chain": [inside]},
-            {"link": app.signature("orders.mine", link=inside)},
+            {"link": theirs.signature("orders.mine", link=inside)},
             {"link": written.set(exchange="credits.events", routing_key="evt.credits.granted.v1")},
             {"link": written.set(queue="credits.notifications")},
         ]
@@ -110,8 +133,8 @@ def test_a_link_to_a_command_still_works(sender: Sender, service: Service) -> No
     sender.send("credits.open_account", opening(merchant))
     linked = consumption(merchant)
     bought = {"merchant_id": merchant, "credits": 5, "purchase_id": f"buy {merchant}"}
-    with Celery(set_as_current=False) as app:
-        sender.send("credits.purchase", bought, link=app.signature("credits.consume", kwargs=linked, immutable=True))
+    with Celery(set_as_current=False) as theirs:
+        sender.send("credits.purchase", bought, link=theirs.signature("credits.consume", kwargs=linked, immutable=True))
 
         eventually(lambda: Transaction.objects.filter(reference_id=linked["reference_id"]).first())
     assert not ParkedMessage.objects.exists()
