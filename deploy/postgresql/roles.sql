@@ -4,7 +4,7 @@
 --
 -- These are roles without a login; a login is made a member of one (logins.sql does that: credits_worker, credits_site and
 -- credits_eraser).
---   credits_service    workers, beat and `manage.py audit|prune|simulate`: the ledger's tables, and of them no more than
+--   credits_service    workers, beat and `manage.py audit|prune|simulate|rebuild|outbox`: the ledger's tables, and of them no more than
 --                      it does: transactions are added and read, never changed
 --   credits_web        the web processes and `manage.py account|parked|createsuperuser`: what credits_service may, and staff's tables
 --   credits_redaction  `manage.py redact` alone: may empty what is personal in transactions and stored messages
