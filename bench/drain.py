@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from bench import procfile
 from bench.backlog import Kwargs, fill
 from bench.books import Books
+from bench.meter import Meter
 from bench.queues import LISTENER, Queues
 from bench.row import Wrong
 from bench.stand import Stand
@@ -26,7 +27,7 @@ class Drained:
     told: Window
 
 
-def drain(stand: Stand, calls: Iterable[Kwargs]) -> Drained:
+def drain(stand: Stand, calls: Iterable[Kwargs], *, meter: Meter | None = None) -> Drained:
     """Queue the calls, start the Procfile's workers, measure, stop them. Raises Wrong where the books aren't right.
 
     A durable queue listens to the events, as other services' do: each event is routed and stored, not dropped.
@@ -37,8 +38,10 @@ def drain(stand: Stand, calls: Iterable[Kwargs]) -> Drained:
         with Queues(host.url) as queues, Books(database_url) as books:
             queues.declare(LISTENER)
             sent = fill(host.url, exchange=EXCHANGE, task=TASK, calls=calls)
-            with stand.running(*procfile.workers(), environment=environment) as workers:
-                applied = watch(books.progress, total=sent)
+            with stand.running(*procfile.workers().values(), environment=environment) as workers:
+                if meter:
+                    meter.follow(dict(zip(procfile.workers(), (worker.pid for worker in workers), strict=True)))
+                applied = watch(books.progress, total=sent, meter=meter)
                 eventually(books.everything_is_told, what="every event confirmed")
                 stop(workers)
             books.check(sent=sent)

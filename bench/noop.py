@@ -7,6 +7,7 @@ from celery import Celery
 
 from bench.backlog import Kwargs, fill
 from bench.drain import stop
+from bench.meter import Meter
 from bench.queues import Queues
 from bench.reference.noop import QUEUE, noop
 from bench.row import Wrong
@@ -21,7 +22,7 @@ WORKER = (
 )
 
 
-def drain_noop(stand: Stand, calls: Iterable[Kwargs]) -> Window:
+def drain_noop(stand: Stand, calls: Iterable[Kwargs], *, meter: Meter | None = None) -> Window:
     """Queue the calls, start the reference's worker, measure, stop it. Raises Wrong where a message is left."""
     with stand.virtual_host() as host, Queues(host.url) as queues:
         queues.declare(QUEUE)
@@ -30,7 +31,9 @@ def drain_noop(stand: Stand, calls: Iterable[Kwargs]) -> Window:
         environment = stand.environment(database_url="sqlite://:memory:", broker_url=host.url)
         del environment["DJANGO_SETTINGS_MODULE"]
         with stand.running(WORKER, environment=environment) as workers:
-            window = watch(lambda: (time.monotonic(), sent - queues.ready(QUEUE.name)), total=sent)
+            if meter:
+                meter.follow({"Celery": workers[0].pid})
+            window = watch(lambda: (time.monotonic(), sent - queues.ready(QUEUE.name)), total=sent, meter=meter)
             with Celery(broker=host.url) as asking:
                 eventually(lambda: is_idle(asking), what="every message carried out")
             stop(workers)

@@ -10,9 +10,9 @@ def web() -> tuple[str, ...]:
     return _commands()[WEB]
 
 
-def workers() -> list[tuple[str, ...]]:
-    """The commands of everything else: the workers, and beat, which has them sweep."""
-    return [command for name, command in _commands().items() if name != WEB]
+def workers() -> dict[str, tuple[str, ...]]:
+    """The commands of everything else, by name: the workers, and beat, which has them sweep."""
+    return {name: command for name, command in _commands().items() if name != WEB}
 
 
 def _commands() -> dict[str, tuple[str, ...]]:

@@ -4,9 +4,9 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from bench.meter import FIRST_SHARE, LAST_SHARE, Meter
 from bench.row import Wrong
 
-FIRST_SHARE, LAST_SHARE = 0.1, 0.9
 POLL_SECONDS = 0.02
 STUCK_AFTER_SECONDS = 60.0
 
@@ -26,15 +26,17 @@ class Window:
         return self.done / (self.until - self.since)
 
 
-def watch(progress: Callable[[], tuple[Moment, int]], *, total: int) -> Window:
+def watch(progress: Callable[[], tuple[Moment, int]], *, total: int, meter: Meter | None = None) -> Window:
     """Ask how much is done until all is; returns the window. Raises Wrong where nothing moves for a minute.
 
-    progress gives the moment and the count.
+    progress gives the moment and the count. A meter looks at the same processes in the same window.
     """
     seen: list[tuple[Moment, int]] = []
     moved_at = time.monotonic()
     while not seen or seen[-1][1] < total:
         moment, done = progress()
+        if meter:
+            meter.look(done / total, done)
         if not seen or done != seen[-1][1]:
             seen.append((moment, done))
             moved_at = time.monotonic()

@@ -62,6 +62,12 @@ class Server(ABC):
         return self._folder
 
     @property
+    def pid(self) -> int:
+        if self._process is None:
+            raise ServerFailed(f"{self.name} has not been started")
+        return self._process.pid
+
+    @property
     def log(self) -> Path:
         """What it has printed so far."""
         return self.folder / "server.log"
