@@ -18,7 +18,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "creditsvc.settings")
 # As it comes the embedded broker looks for messages once a second: 46 tasks/s; so it is 160/s.
 EmbeddedTransport.polling_interval = 0.05
 
-app = Celery("creditsvc")
+app = Celery("creditsvc", amqp="tasks.consuming:Amqp")
 app.config_from_object("celeryconfig")
 app.set_default()
 # By name: they reach the tables, and Django is set up by Celery itself once the application is there.

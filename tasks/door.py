@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import structlog
+from celery.backends.base import DisabledBackend
 from celery.concurrency.thread import TaskPool
 from celery.exceptions import ImproperlyConfigured
 from celery.worker.consumer import Consumer
@@ -15,6 +16,7 @@ from ledger.outcomes import ParkReason
 from tasks.borders import crosses
 from tasks.deliveries import Delivery, whole
 from tasks.gathering import Gatherer
+from tasks.plain import read_plain
 from tasks.reading import correlation_id_of
 
 log = structlog.get_logger(__name__)
@@ -47,11 +49,14 @@ class Door(Consumer):
         handle = super().create_task_handler(*args, **kwargs)
         commands_exchange = self.app.conf["commands"].name
         of_the_connection = (*self.connection_errors, *self.channel_errors)
+        stores_results = not isinstance(self.app.backend, DisabledBackend)
 
         def guarded(message: BrokerMessage) -> None:
             self.gatherer.expect(message)
             try:
-                if crosses(message, commands_exchange=commands_exchange):
+                if plain := read_plain(message, stores_results=stores_results):
+                    self.gatherer.add(plain)
+                elif crosses(message, commands_exchange=commands_exchange):
                     self.park(message, ParkReason.UNKNOWN_TASK, field="task", detail="no command of the contract")
                 else:
                     handle(message)

@@ -3,10 +3,12 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 from uuid import UUID
 
 from celery import Celery
+from pydantic_core import to_json
 
 from ledger.follow_ups import Destination
 from ledger.journal.outbox import Recorded
@@ -52,9 +54,9 @@ def event(app: Celery, *, id: UUID, envelope: Mapping[str, Any]) -> Outgoing:
     correlation_id = envelope["correlation_id"]
     return Outgoing(
         id=id,
-        exchange=app.conf["events"].name,
+        exchange=_exchange_of_events(app),
         routing_key=envelope["event_type"],
-        body=json.dumps(envelope, separators=(",", ":")).encode(),
+        body=to_json(envelope),
         must_arrive=False,
         headers={"correlation_id": correlation_id},
         properties={
@@ -65,6 +67,13 @@ def event(app: Celery, *, id: UUID, envelope: Mapping[str, Any]) -> Outgoing:
             "correlation_id": _short(correlation_id),
         },
     )
+
+
+@cache
+def _exchange_of_events(app: Celery) -> str:
+    """Its name; to ask the configuration takes as long as to write the event."""
+    name: str = app.conf["events"].name
+    return name
 
 
 def _event(app: Celery, row: Recorded) -> Outgoing:

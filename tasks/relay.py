@@ -78,7 +78,8 @@ class Relay:
         try:
             publisher = self._publisher()
             is_connected = True
-            messages = [outgoing(current_app, row) for row in rows]
+            app = current_app._get_current_object()
+            messages = [outgoing(app, row) for row in rows]
             if tracing.is_on():
                 messages = tracing.published_in_spans(rows, messages)
             return publisher.publish(messages)
