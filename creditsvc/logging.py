@@ -6,6 +6,7 @@ from typing import Any
 
 import structlog
 from opentelemetry import trace
+from pydantic_core import to_json
 
 from creditsvc.environment import environment
 from ledger.management.terminal import harmless
@@ -36,10 +37,44 @@ SHARED_PROCESSORS: list[Any] = [
 ]
 
 
+class Formatter(structlog.stdlib.ProcessorFormatter):
+    """structlog's; but a record whose message is a list of lines is as many lines, written by one write.
+
+    The processors add the same to each of them, so they run once: 2 µs a line instead of 25 (docs/performance.md).
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The text of a record, without the last line's end."""
+        if not isinstance(record.msg, list):
+            return super().format(record)
+        shared: Any = {"_record": record}
+        for processor in SHARED_PROCESSORS:
+            shared = processor(None, record.levelname.lower(), shared)  # the logger is the record's
+        del shared["_record"]
+        return "\n".join(self._rendered(record, {**shared, **line}) for line in record.msg)
+
+    def _rendered(self, record: logging.LogRecord, line: Any) -> str:
+        for processor in self.processors[1:]:  # the first takes out what a list of lines has not
+            line = processor(None, record.levelname.lower(), line)
+        return str(line)
+
+
+class LineRenderer(structlog.processors.JSONRenderer):
+    """structlog's, by a faster writer where that writes the same: it leaves what is not ASCII as it is."""
+
+    def __call__(self, logger: Any, name: str, line: MutableMapping[str, Any]) -> str | bytes:
+        """The line as JSON."""
+        try:
+            written = to_json(line)
+        except ValueError:
+            return super().__call__(logger, name, line)
+        return written.decode() if written.isascii() else super().__call__(logger, name, line)
+
+
 def logging_config(*, level: str, form: str) -> None:
     """Set up structlog and the standard library's logging; form is "json" or "console"."""
     if form == "json":
-        renderers: list[Any] = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+        renderers: list[Any] = [structlog.processors.format_exc_info, LineRenderer(separators=(",", ":"))]
     else:
         # Plain tracebacks: the pretty ones print local variables, secrets among them.
         plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
@@ -61,7 +96,7 @@ def logging_config(*, level: str, form: str) -> None:
             "disable_existing_loggers": False,
             "formatters": {
                 "structured": {
-                    "()": structlog.stdlib.ProcessorFormatter,
+                    "()": Formatter,
                     "foreign_pre_chain": SHARED_PROCESSORS,
                     "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderers],
                 }

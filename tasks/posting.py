@@ -1,9 +1,11 @@
 """Posting: decides requests for as long as it takes, then counts, logs and publishes what came of it."""
 
+import logging
 import time
 from collections.abc import Sequence
-
-import structlog
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
 
 from ledger import metrics
 from ledger.journal import Posted
@@ -15,7 +17,7 @@ from tasks import tracing
 from tasks.relay import relay
 from tasks.shutdown import pause
 
-log = structlog.get_logger("credits")
+log = logging.getLogger("credits")  # the library's: a batch's lines go as one record (creditsvc/logging.py)
 
 
 def post_requests(requests: Sequence[Request]) -> Posted:
@@ -36,23 +38,27 @@ def tell(posted: Posted, *, seconds: float) -> None:
     """Publish what a committed batch recorded, then count and log what it came to."""
     relay.publish(posted.recorded)
     metrics.count_batch(posted.decided, seconds=seconds)
-    for request, outcome in posted.decided:
-        _log(request, outcome)
+    for level, lines in groupby(map(_line, posted.decided), key=itemgetter(0)):
+        log.log(level, [line for _, line in lines])
 
 
-def _log(request: Request, outcome: Outcome) -> None:
-    write = log.warning if outcome.status is Status.PARKED else log.info
-    write(
-        f"request {outcome.status}",
-        task=request.command.task,
-        correlation_id=request.correlation_id,
-        merchant_id=str(request.command.merchant_id),
-        transaction_id=outcome.transaction_id and str(outcome.transaction_id),
-        amount=outcome.amount,
-        balance=outcome.balance,
-        reference=outcome.reference_type and f"{outcome.reference_type}/{outcome.reference_id}",
-        reason=outcome.reason,
-        replayed=outcome.replayed,
-        **({"producer": request.producer} if request.producer else {}),
-        **({"trace_id": tracing.trace_id_in(request.traceparent)} if request.traceparent else {}),
-    )
+def _line(decided: tuple[Request, Outcome]) -> tuple[int, dict[str, Any]]:
+    """What the log says of one request, and how loud."""
+    request, outcome = decided
+    line = {
+        "event": f"request {outcome.status}",
+        "task": request.command.task,
+        "correlation_id": request.correlation_id,
+        "merchant_id": str(request.command.merchant_id),
+        "transaction_id": outcome.transaction_id and str(outcome.transaction_id),
+        "amount": outcome.amount,
+        "balance": outcome.balance,
+        "reference": outcome.reference_type and f"{outcome.reference_type}/{outcome.reference_id}",
+        "reason": outcome.reason,
+        "replayed": outcome.replayed,
+    }
+    if request.producer:
+        line["producer"] = request.producer
+    if request.traceparent:
+        line["trace_id"] = tracing.trace_id_in(request.traceparent)
+    return (logging.WARNING if outcome.status is Status.PARKED else logging.INFO), line
