@@ -1,16 +1,19 @@
 """What differs between PostgreSQL and SQLite when rows are read and written in sets.
 
-Rows travel as one JSON parameter: on both engines that beats a statement with thousands of parameters.
+Rows travel as one JSON parameter: on both engines that beats a statement with thousands of parameters. Wide rows
+travel on PostgreSQL as one array a column, which beats that.
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Protocol
 from uuid import UUID
 
 from django.db import connection
-from pydantic_core import to_json
+from pydantic_core import to_json, to_jsonable_python
+
+from ledger.arrays import array_of, array_of_json
 
 # A column's type in a recordset.
 UUID_ = "uuid"
@@ -40,6 +43,12 @@ class Dialect(Protocol):
 
     def column(self, name: str) -> str:
         """A column of that item."""
+
+    def wide_source(self, columns: Columns) -> str:
+        """The FROM item, aliased r, that turns wide_rows' parameters into rows."""
+
+    def wide_rows(self, columns: Columns, rows: Sequence[Sequence[Any]]) -> list[str]:
+        """Rows, each a value for every column in their order, as the parameters of wide_source."""
 
     def encode(self, value: Any) -> Any:
         """A value as a parameter of its own."""
@@ -74,6 +83,14 @@ class PostgreSQL:
 
     def column(self, name: str) -> str:
         return f"r.{name}"
+
+    def wide_source(self, columns: Columns) -> str:
+        arrays = ", ".join(f"%s::{type_}[]" for type_ in columns.values())
+        return f"unnest({arrays}) AS r({', '.join(columns)})"
+
+    def wide_rows(self, columns: Columns, rows: Sequence[Sequence[Any]]) -> list[str]:
+        by_column = zip(columns.values(), zip(*rows, strict=True), strict=True)
+        return [array_of_json(values) if type_ == JSON else array_of(values) for type_, values in by_column]
 
     def encode(self, value: Any) -> str:
         return value.isoformat() if isinstance(value, datetime) else str(value)
@@ -116,6 +133,12 @@ class SQLite:
     def column(self, name: str) -> str:
         return f"json_extract(r.value, '$.{name}')"
 
+    def wide_source(self, columns: Columns) -> str:
+        return self.source(columns)
+
+    def wide_rows(self, columns: Columns, rows: Sequence[Sequence[Any]]) -> list[str]:
+        return [self.as_json([_named(columns, row) for row in rows])]
+
     def encode(self, value: Any) -> str:
         if isinstance(value, UUID):
             return value.hex
@@ -141,6 +164,14 @@ class SQLite:
 
     def clock(self) -> datetime:
         return datetime.now(UTC)
+
+
+def _named(columns: Columns, row: Sequence[Any]) -> dict[str, Any]:
+    """A row's values by their names; what is to be JSON in plain values, its ids with dashes as anywhere in JSON."""
+    return {
+        name: to_jsonable_python(value) if type_ == JSON else value
+        for (name, type_), value in zip(columns.items(), row, strict=True)
+    }
 
 
 _DIALECTS: dict[str, Dialect] = {"postgresql": PostgreSQL(), "sqlite": SQLite()}

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -56,6 +57,7 @@ class Event:
         }
 
 
+@lru_cache(maxsize=64)  # one batch's rows and events bear one moment, mostly
 def rfc3339(moment: datetime) -> str:
     """The moment in UTC with microseconds, such as 2026-01-31T12:00:00.000000Z."""
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"

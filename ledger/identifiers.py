@@ -10,7 +10,9 @@ from threading import Lock
 from uuid import UUID
 
 _TICKS_PER_MILLISECOND = 4096  # what fits into the 12 bits after the milliseconds (RFC 9562 §6.2, method 3)
+_AT_ONCE = 1024  # bytes
 _newest = 0
+_random = b""
 _lock = Lock()
 
 
@@ -22,15 +24,34 @@ def new_id() -> UUID:
     with _lock:
         _newest = ticks = max(now, _newest + 1)
     high = (ticks >> 12 << 16) | 0x7000 | (ticks & 0xFFF)
-    low = 0x8000_0000_0000_0000 | (int.from_bytes(os.urandom(8)) >> 2)
+    low = 0x8000_0000_0000_0000 | (int.from_bytes(_random_bytes(8)) >> 2)
     return UUID(int=(high << 64) | low)
 
 
 def new_salt() -> str:
     """32 random hexadecimal digits."""
-    return os.urandom(16).hex()
+    return _random_bytes(16).hex()
 
 
 def new_correlation_id() -> str:
     """A correlation id for what nobody else gave one: corr_ and 12 hexadecimal digits."""
-    return f"corr_{os.urandom(6).hex()}"
+    return f"corr_{_random_bytes(6).hex()}"
+
+
+def _random_bytes(count: int) -> bytes:
+    """The system's, fetched many at a time: each call of the system lets another thread go first."""
+    global _random
+    with _lock:
+        if len(_random) < count:
+            _random = os.urandom(_AT_ONCE)
+        taken, _random = _random[:count], _random[count:]
+    return taken
+
+
+def _forget_random() -> None:
+    """A forked process must not make what its parent makes."""
+    global _random
+    _random = b""
+
+
+os.register_at_fork(after_in_child=_forget_random)

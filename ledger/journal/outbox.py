@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
@@ -11,9 +12,9 @@ from django.db.models import Count, F, Max, Min, QuerySet
 from django.db.transaction import atomic
 
 from ledger import dialect
-from ledger.dialect import INTEGER, JSON, MOMENT, TEXT, UUID_, Columns
+from ledger.dialect import BOOLEAN, INTEGER, JSON, MOMENT, TEXT, UUID_, Columns
 from ledger.follow_ups import Destination
-from ledger.journal.inserting import insert
+from ledger.journal.inserting import insert_rows, update_rows
 from ledger.journal.parking import ToPark, park_rows
 from ledger.messages import Message
 from ledger.models import OutboxRow
@@ -39,6 +40,10 @@ OUTBOX: Columns = {
 }
 
 
+MARKED: Columns = {"id": UUID_, "published_at": MOMENT, "unrouted": BOOLEAN}
+of_outbox = itemgetter(*OUTBOX)
+
+
 @dataclass(frozen=True, slots=True)
 class Recorded:
     """An outbox row that is to be published; body is an event's envelope, or a stored message."""
@@ -57,8 +62,7 @@ def insert_outbox(rows: Sequence[dict[str, Any]]) -> list[Recorded]:
         return []
     for row in rows:
         row["publish_after"] = row["created_at"] + FIRST_LEASE
-    with connection.cursor() as cursor:
-        cursor.execute(insert("credit_outbox", OUTBOX), [dialect.recordset(rows)])
+    insert_rows("credit_outbox", OUTBOX, [of_outbox(row) for row in rows])
     return [
         Recorded(
             row["id"],
@@ -111,18 +115,8 @@ def _recorded(row: OutboxRow) -> Recorded:
 
 def mark_published(ids: Iterable[UUID], *, unrouted: Iterable[UUID] = ()) -> None:
     """Mark rows as confirmed by the broker; unrouted are those of them that nobody was bound for."""
-    spoken = dialect.current()
-    columns = {"id": UUID_, "unrouted": INTEGER}
-    returned = set(unrouted)
-    rows = [{"id": id_, "unrouted": int(id_ in returned)} for id_ in ids]
-    if not rows:
-        return
-    sql = (
-        f"UPDATE credit_outbox SET published_at = %s, unrouted = ({spoken.column('unrouted')} = 1) "
-        f"FROM {spoken.source(columns)} WHERE credit_outbox.id = {spoken.column('id')}"
-    )
-    with connection.cursor() as cursor:
-        cursor.execute(sql, [spoken.encode(spoken.clock()), dialect.recordset(rows)])
+    now, returned = dialect.current().clock(), set(unrouted)
+    update_rows("credit_outbox", MARKED, [(id_, now, id_ in returned) for id_ in ids])
 
 
 def mark_failed(ids: Iterable[UUID], *, error: str) -> None:

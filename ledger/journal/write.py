@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +15,7 @@ from ledger.errors import ReferenceRace
 from ledger.events import Event
 from ledger.follow_ups import FOLLOW_UPS
 from ledger.identifiers import new_id
-from ledger.journal.inserting import insert
+from ledger.journal.inserting import insert, insert_rows, rows_of, update_rows
 from ledger.journal.outbox import Recorded, insert_outbox
 from ledger.journal.parking import ToPark, park_rows
 from ledger.outcomes import ParkReason
@@ -94,7 +95,6 @@ WAITING: Columns = {
     "due_at": MOMENT,
     "park_at": MOMENT,
 }
-ALLOCATIONS = frozenset({"allocations", "took"})
 DIFFERENCE: Columns = {
     "account_id": UUID_,
     "platform_name": TEXT,
@@ -127,42 +127,19 @@ def write(plan: Plan, *, now: datetime, account_wait: timedelta) -> list[Recorde
 
 
 def _insert_entries(entries: Sequence[Entry]) -> None:
-    if not entries:
-        return
-    rows = [_columns_of(entry, TRANSACTION) for entry in entries]
-    rows.sort(key=lambda row: (row["reference_type"], row["reference_id"]))
-    sql = insert("credit_transactions", TRANSACTION, on_conflict="(reference_type, reference_id) DO NOTHING")
-    with connection.cursor() as cursor:
-        cursor.execute(sql, [dialect.recordset(rows)])
-        if cursor.rowcount != len(rows):
-            raise ReferenceRace
-
-
-def _columns_of(record: Any, columns: Columns) -> dict[str, Any]:
-    row = {name: getattr(record, name) for name in columns}
-    for name in ALLOCATIONS & row.keys():
-        row[name] = [(str(lot_id), part) for lot_id, part in row[name]]
-    return row
+    rows = rows_of(sorted(entries, key=attrgetter("reference_type", "reference_id")), TRANSACTION)
+    on_conflict = "(reference_type, reference_id) DO NOTHING"
+    if insert_rows("credit_transactions", TRANSACTION, rows, on_conflict=on_conflict) != len(rows):
+        raise ReferenceRace
 
 
 def _insert(table: str, columns: Columns, records: Iterable[Any]) -> None:
-    rows = [_columns_of(record, columns) for record in records]
-    if not rows:
-        return
-    with connection.cursor() as cursor:
-        cursor.execute(insert(table, columns), [dialect.recordset(rows)])
+    insert_rows(table, columns, rows_of(records, columns))
 
 
 def _update(table: str, columns: Columns, records: Iterable[Any]) -> None:
     """Set every column of these records' rows, found by id."""
-    rows = [_columns_of(record, columns) for record in records]
-    if not rows:
-        return
-    spoken = dialect.current()
-    changes = ", ".join(f"{name} = {spoken.column(name)}" for name in columns if name != "id")
-    sql = f"UPDATE {table} SET {changes} FROM {spoken.source(columns)} WHERE {table}.id = {spoken.column('id')}"
-    with connection.cursor() as cursor:
-        cursor.execute(sql, [dialect.recordset(rows)])
+    update_rows(table, columns, rows_of(records, columns))
 
 
 def _outbox_row(account_id: UUID, event: Event, now: datetime, traces: Mapping[str, str]) -> dict[str, Any]:
@@ -242,10 +219,8 @@ def _to_park(parked: Parked) -> ToPark:
 def _insert_differences(differences: Sequence[Difference], now: datetime) -> None:
     if not differences:
         return
-    rows = [
-        {**_columns_of(difference, {k: v for k, v in DIFFERENCE.items() if k != "seen_at"}), "seen_at": now}
-        for difference in differences
-    ]
+    seen = [name for name in DIFFERENCE if name != "seen_at"]
+    rows = [{**{name: getattr(difference, name) for name in seen}, "seen_at": now} for difference in differences]
     shop = "(account_id, platform_name, platform_shop_id, shop_domain)"
     sql = insert("credit_shop_differences", DIFFERENCE, on_conflict=f"{shop} DO NOTHING")
     with connection.cursor() as cursor:

@@ -38,14 +38,16 @@ class Books:
 
     accounts holds the open ones. opening holds those whose row this very batch has inserted: they open when the
     batch reaches the request that opens them. waiting holds the stored requests of opening accounts, oldest first.
-    claimed holds the transactions whose references the batch names, as its own or as what it aims at; reversed,
-    by transaction, how many of its credits were reversed; recorded, by lot, the rows of credits that fall due.
+    claimed holds the transactions whose references the batch names, as its own or as what it aims at; entered, those
+    that the batch itself has made; reversed, by transaction, how many of its credits were reversed; recorded, by lot,
+    the rows of credits that fall due.
     """
 
     now: datetime
     accounts: dict[UUID, AccountState] = field(default_factory=dict)
     opening: dict[UUID, AccountState] = field(default_factory=dict)
     claimed: dict[Reference, Claimed] = field(default_factory=dict)
+    entered: dict[Reference, Entry] = field(default_factory=dict)
     reversed: dict[UUID, int] = field(default_factory=dict)
     recorded: dict[UUID, Recorded] = field(default_factory=dict)
     waiting: dict[UUID, list[Waiting]] = field(default_factory=dict)

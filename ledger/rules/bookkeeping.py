@@ -12,7 +12,6 @@ from ledger.rules.alerts import alerts_after
 from ledger.rules.batch import Books, Plan
 from ledger.rules.chain import content_digest, row_digest
 from ledger.rules.holding import HoldState, HoldStatus
-from ledger.rules.idempotency import claimed_by
 from ledger.rules.lots import Allocations, Lot
 from ledger.rules.movements import Movement
 from ledger.rules.state import AccountState, Entry, Kind, Operation, Policy
@@ -146,7 +145,7 @@ class Bookkeeper:
             digest=account.head,
         )
         self.plan.entries.append(entry)
-        self.books.claimed[movement.reference] = claimed_by(entry)
+        self.books.entered[movement.reference] = entry
         return entry
 
     def date(self, account: AccountState, at: datetime) -> datetime:

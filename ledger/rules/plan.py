@@ -17,11 +17,11 @@ from ledger.rules.bookkeeping import Bookkeeper, outcome_of
 from ledger.rules.credits import grant
 from ledger.rules.due import post_due
 from ledger.rules.holds import capture, hold, release
-from ledger.rules.idempotency import is_same, replay
+from ledger.rules.idempotency import claimed_by, is_same, replay
 from ledger.rules.movements import Movement, movement_of
 from ledger.rules.reversals import reverse
 from ledger.rules.spending import consume
-from ledger.rules.state import AccountState, Claimed, Entry, Kind, Operation, Policy
+from ledger.rules.state import AccountState, Claimed, Entry, Kind, Operation, Policy, Reference
 
 _AIMED: dict[Kind, Callable[[Bookkeeper, AccountState, Movement, Claimed], Entry]] = {
     Kind.CAPTURE: capture,
@@ -130,7 +130,7 @@ class _Planner:
 
     def _move(self, account: AccountState | None, waiting: Waiting, movement: Movement) -> Outcome:
         target = self._target(movement)
-        claimed = self.books.claimed.get(movement.reference)
+        claimed = self._claimed(movement.reference)
         if claimed is not None:
             if is_same(claimed, movement, target):
                 return replay(claimed, movement)
@@ -143,9 +143,14 @@ class _Planner:
             return outcome_of(_AIMED[movement.kind](self.keeper, account, movement, target))
         return outcome_of(self._post(account, movement))
 
+    def _claimed(self, reference: Reference) -> Claimed | None:
+        """What holds a reference: a row, or an entry of this batch."""
+        entry = self.books.entered.get(reference)
+        return self.books.claimed.get(reference) if entry is None else claimed_by(entry)
+
     def _target(self, movement: Movement) -> Claimed | None:
         """The transaction that a movement aims at. Another merchant's is as good as none."""
-        target = self.books.claimed.get(movement.terms.target) if movement.terms.target else None
+        target = self._claimed(movement.terms.target) if movement.terms.target else None
         return target if target is not None and target.merchant_id == movement.merchant_id else None
 
     def _post(self, account: AccountState, movement: Movement) -> Entry:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from ledger.outcomes import Status
@@ -116,12 +116,12 @@ class Claimed:
     retried_by: UUID | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Entry(NamedTuple):
     """A transaction to be written; its fields are the table's columns.
 
     terms are what its request said beyond amount and reference; allocations say of which lots a debit took how
     much, and to which a reversal gave back. digest is the account's chain up to here: see ledger.rules.chain.
+    A tuple, because a frozen dataclass of so many fields takes seven times as long to make.
     """
 
     id: UUID

@@ -34,6 +34,8 @@ class Terms:
 
     def as_json(self) -> dict[str, Any]:
         """The terms as plain JSON values, without those that were not given."""
+        if self is PLAIN:
+            return {}
         given: dict[str, Any] = {
             "expires_in_s": self.expires_in_s,
             "target": self.target and list(self.target),

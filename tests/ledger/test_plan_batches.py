@@ -1,7 +1,7 @@
 """The pure plan: however a sequence is cut into batches, the same comes of it as one by one, and as a model says."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from itertools import pairwise, zip_longest
 from typing import Any
 from uuid import UUID
@@ -70,7 +70,8 @@ def comparable(ledger: PaperLedger) -> dict[str, Any]:
         return names.get(value, value) if value.__hash__ else value
 
     def bare(record: Any, *more: Any) -> tuple[Any, ...]:
-        values = {field.name: getattr(record, field.name) for field in fields(record) if field.name not in OF_ITS_OWN}
+        names = [field.name for field in fields(record)] if is_dataclass(record) else record._fields
+        values = {name: getattr(record, name) for name in names if name not in OF_ITS_OWN}
         if isinstance(values.get("data"), Mapping):
             values["data"] = {name: named(value) for name, value in values["data"].items()}
         return (*(named(value) for value in values.values()), *more)
