@@ -30,6 +30,24 @@ def matches(count: int, *, merchant_count: int = merchants.COUNT) -> Iterable[Kw
         }
 
 
+def many(count: int, *, items: int) -> Iterable[Kwargs]:
+    """The arguments of that many credits.consume_many, each over as many merchants as it has items."""
+    chance = Random(count)
+    for number in range(count):
+        chosen = chance.sample(range(merchants.COUNT), items)
+        yield {
+            "items": [
+                {
+                    "merchant_id": str(merchants.merchant_id(merchant)),
+                    "amount": 1,
+                    "reference_type": "job",
+                    "reference_id": f"{number}-{merchant}",
+                }
+                for merchant in chosen
+            ]
+        }
+
+
 def fill(broker_url: str, *, exchange: str, task: str, calls: Iterable[Kwargs]) -> int:
     """Publish a task message per call, its task being the routing key; returns how many, once all are confirmed."""
     with Connection(broker_url) as connection:

@@ -12,7 +12,7 @@ from bench.window import Moment, Window
 PROGRESS = "SELECT extract(epoch FROM clock_timestamp())::float8, sum(sequence)::int8 FROM credit_accounts"
 TOLD = "SELECT count(*) FROM credit_outbox WHERE published_at > to_timestamp(%s) AND published_at <= to_timestamp(%s)"
 UNTOLD = "SELECT count(*) FROM credit_outbox WHERE published_at IS NULL"
-APPLIED = "SELECT count(*) FROM credit_transactions WHERE status = 'posted' AND reference_type = 'match'"
+APPLIED = "SELECT count(*) FROM credit_transactions WHERE status = 'posted' AND kind = 'consume'"
 LEFT_BEHIND = "SELECT (SELECT count(*) FROM credit_parked), (SELECT count(*) FROM credit_waiting)"
 
 

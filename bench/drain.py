@@ -1,7 +1,7 @@
 """The drain: the service's own workers empty a backlog that was queued first; then the books are checked."""
 
 import signal
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bench import procfile
@@ -27,23 +27,33 @@ class Drained:
     told: Window
 
 
-def drain(stand: Stand, calls: Iterable[Kwargs], *, meter: Meter | None = None) -> Drained:
-    """Queue the calls, start the Procfile's workers, measure, stop them. Raises Wrong where the books aren't right.
+def drain(
+    stand: Stand,
+    calls: Iterable[Kwargs],
+    *,
+    task: str = TASK,
+    applied_per_call: int = 1,
+    workers: Mapping[str, tuple[str, ...]] | None = None,
+    meter: Meter | None = None,
+) -> Drained:
+    """Queue the calls, start the Procfile's workers (or others), measure, stop them.
 
+    Raises Wrong where the books aren't right.
     A durable queue listens to the events, as other services' do: each event is routed and stored, not dropped.
     """
+    commands = procfile.workers() if workers is None else workers
     with stand.database() as database_url, stand.virtual_host() as host:
         environment = stand.environment(database_url=database_url, broker_url=host.url)
         stand.run("manage.py", "declare_topology", environment=environment)
         with Queues(host.url) as queues, Books(database_url) as books:
             queues.declare(LISTENER)
-            sent = fill(host.url, exchange=EXCHANGE, task=TASK, calls=calls)
-            with stand.running(*procfile.workers().values(), environment=environment) as workers:
+            sent = applied_per_call * fill(host.url, exchange=EXCHANGE, task=task, calls=calls)
+            with stand.running(*commands.values(), environment=environment) as started:
                 if meter:
-                    meter.follow(dict(zip(procfile.workers(), (worker.pid for worker in workers), strict=True)))
+                    meter.follow(dict(zip(commands, (process.pid for process in started), strict=True)))
                 applied = watch(books.progress, total=sent, meter=meter)
                 eventually(books.everything_is_told, what="every event confirmed")
-                stop(workers)
+                stop(started)
             books.check(sent=sent)
             check_queues(queues, host, sent=sent)
             stand.run("manage.py", "audit", environment=environment)

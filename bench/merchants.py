@@ -1,4 +1,4 @@
-"""The merchants: 1,000 accounts with more credits than a benchmark can spend."""
+"""The merchants: 1,000 accounts, each with three open lots of more credits than a benchmark can spend."""
 
 from typing import Final
 from uuid import NAMESPACE_DNS, UUID, uuid5

@@ -1,11 +1,11 @@
-"""python -m bench.open_accounts: opens every merchant's account in DATABASE_URL and grants it credits."""
+"""python -m bench.open_accounts: opens every merchant's account in DATABASE_URL, with three open lots."""
 
 import django
 
 django.setup()
 
 from bench import merchants  # noqa: E402  (Django's tables are there only now)
-from ledger.commands import Command, OpenAccount, Purchase  # noqa: E402
+from ledger.commands import Command, Grant, OpenAccount, Purchase  # noqa: E402
 from ledger.journal.outbox import mark_published  # noqa: E402
 from ledger.journal.post import post_batch  # noqa: E402
 from ledger.requests import Request  # noqa: E402
@@ -23,6 +23,12 @@ def commands(number: int) -> list[Command]:
             shop_domain=merchants.domain(number),
         ),
         Purchase(merchant_id=merchant, credits=merchants.CREDITS, purchase_id=f"bench-{number}"),
+        *(
+            Grant(
+                merchant_id=merchant, amount=merchants.CREDITS, reference_type="bench", reference_id=f"{lot}-{number}"
+            )
+            for lot in ("promotion", "goodwill")
+        ),
     ]
 
 

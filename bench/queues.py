@@ -3,7 +3,7 @@
 from types import TracebackType
 from typing import Any, Self
 
-from kombu import Connection, Queue
+from kombu import Connection, Exchange, Queue
 
 from celeryconfig import events, quorum
 
@@ -28,6 +28,10 @@ class Queues:
     def declare(self, queue: Queue) -> None:
         """Declare a queue, its exchange and its binding."""
         queue(self._channel).declare()
+
+    def declare_quorum(self, name: str, *, exchange: str) -> None:
+        """Declare a quorum queue that its exchange routes its own name to."""
+        self.declare(Queue(name, exchange=Exchange(exchange), routing_key=name, queue_arguments=quorum))
 
     def ready(self, name: str) -> int:
         """How many messages of the queue are ready to be delivered."""

@@ -1,4 +1,4 @@
-"""Row 2: what lots, holds, the hash chain and looking for what is due cost a plain consumption."""
+"""Row lots: what lots, holds, the hash chain and looking for what is due cost a plain consumption."""
 
 import subprocess
 import sys
@@ -98,7 +98,7 @@ def turn(stand: Stand, scale: float) -> Pair:
 
 
 row = Row(
-    number="2",
+    number="lots",
     what="consumptions posted by the journal, batches of 500 over 1,000 accounts with three open lots each",
     against="part 1's code, without lots, holds or hash chain; same consumptions, both by turns",
     unit="consumptions/s",
