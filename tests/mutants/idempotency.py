@@ -11,7 +11,7 @@ MUTANTS = (
         breaks="a reference that is claimed already is not looked for",
         promise="§1 Idempotency",
         test=f"{IDEMPOTENCY}::test_a_repeat_changes_nothing_and_returns_the_first_outcome",
-        edits=(Edit(PLAN, "self.books.claimed.get(movement.reference)", "None"),),
+        edits=(Edit(PLAN, "self._claimed(movement.reference)", "None"),),
     ),
     Mutant(
         name="conflict-as-replay",
@@ -77,11 +77,11 @@ MUTANTS = (
         edits=(
             Edit(
                 PLAN,
-                "        claimed = self.books.claimed.get(movement.reference)\n",
+                "        claimed = self._claimed(movement.reference)\n",
                 "        if account is not None and movement.kind is Kind.CONSUME"
                 " and (movement.amount or 0) > account.available:\n"
                 "            return outcome_of(self._post(account, movement))\n"
-                "        claimed = self.books.claimed.get(movement.reference)\n",
+                "        claimed = self._claimed(movement.reference)\n",
             ),
         ),
     ),

@@ -68,7 +68,7 @@ MUTANTS = (
         breaks="a reference that another merchant took a moment ago is passed over",
         promise="§1 Idempotency",
         test="tests/ledger/test_race_commands.py::test_of_several_merchants_with_one_reference_exactly_one_gets_it",
-        edits=(Edit(WRITE, "if cursor.rowcount != len(rows):", "if False:"),),
+        edits=(Edit(WRITE, "if written != len(rows):", "if False:"),),
         servers=True,
     ),
     # One transaction.

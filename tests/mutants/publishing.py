@@ -15,7 +15,7 @@ MUTANTS = (
         breaks="a follow-up task whose queue is missing is lost without a word",
         promise="§3 follow-up tasks",
         test=f"{PUBLISHED}::test_a_message_that_must_arrive_is_not_confirmed_where_its_queue_is_missing",
-        edits=(Edit(PUBLISHING, "mandatory=True", "mandatory=False"),),
+        edits=(Edit("tasks/packing.py", "MANDATORY = 1", "MANDATORY = 0"),),
         servers=True,
     ),
     Mutant(

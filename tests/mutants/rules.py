@@ -174,6 +174,6 @@ MUTANTS = (
         breaks="a row's digest does not take in the one before",
         promise="§8 Proof",
         test="tests/ledger/test_audit_lots.py::test_heads_kept_elsewhere_prove_that_history_was_not_written_anew",
-        edits=(Edit("ledger/rules/chain.py", 'covered["previous"] = previous', 'covered["previous"] = START'),),
+        edits=(Edit("ledger/rules/chain.py", '"previous": previous}', '"previous": START}'),),
     ),
 )
