@@ -1,7 +1,8 @@
 """The drain: the service's own workers empty a backlog that was queued first; then the books are checked."""
 
 import signal
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from bench import procfile
@@ -10,13 +11,14 @@ from bench.books import Books
 from bench.meter import Meter
 from bench.queues import LISTENER, Queues
 from bench.row import Wrong
-from bench.stand import Stand
+from bench.stand import TEMPLATE, Stand
 from bench.window import Window, watch
 from tests.processes import Process, eventually
 from tests.servers.management import VirtualHost
 
 TASK = "credits.consume_match"
 EXCHANGE = "credits.commands"
+SETTLE_SECONDS = 1.0  # a batch is acknowledged right after its events are confirmed
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,16 +35,16 @@ def drain(
     *,
     task: str = TASK,
     applied_per_call: int = 1,
-    workers: Mapping[str, tuple[str, ...]] | None = None,
+    template: str = TEMPLATE,
     meter: Meter | None = None,
 ) -> Drained:
-    """Queue the calls, start the Procfile's workers (or others), measure, stop them.
+    """Queue the calls, start the Procfile's workers, measure, stop them.
 
     Raises Wrong where the books aren't right.
     A durable queue listens to the events, as other services' do: each event is routed and stored, not dropped.
     """
-    commands = procfile.workers() if workers is None else workers
-    with stand.database() as database_url, stand.virtual_host() as host:
+    commands = procfile.workers()
+    with stand.database(template=template) as database_url, stand.virtual_host() as host:
         environment = stand.environment(database_url=database_url, broker_url=host.url)
         stand.run("manage.py", "declare_topology", environment=environment)
         with Queues(host.url) as queues, Books(database_url) as books:
@@ -53,6 +55,7 @@ def drain(
                     meter.follow(dict(zip(commands, (process.pid for process in started), strict=True)))
                 applied = watch(books.progress, total=sent, meter=meter)
                 eventually(books.everything_is_told, what="every event confirmed")
+                time.sleep(SETTLE_SECONDS)
                 stop(started)
             books.check(sent=sent)
             check_queues(queues, host, sent=sent)

@@ -15,13 +15,6 @@ def workers() -> dict[str, tuple[str, ...]]:
     return {name: command for name, command in _commands().items() if name != WEB}
 
 
-def with_second_consumer() -> dict[str, tuple[str, ...]]:
-    """workers(), and one more that consumes, under a name of its own."""
-    started = workers()
-    again = tuple(part.replace("consume@", "consume-again@") for part in started["consume"])
-    return {**started, "consume again": again}
-
-
 def _commands() -> dict[str, tuple[str, ...]]:
     """By name. exec: so that a signal reaches the process and not its shell."""
     lines = (line.partition(":") for line in (BASE_DIR / "Procfile").read_text().splitlines() if line)

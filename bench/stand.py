@@ -20,6 +20,7 @@ from tests.servers.management import VirtualHost
 TEMPLATE = "books"
 SECRET = "bench-0123456789-abcdefghijklmnopqrstuvwxyz"
 STOP_WITHIN_SECONDS = 60.0
+RUN_WITHIN_SECONDS = 7_200.0  # to make ten million rows and to audit them takes a while
 
 
 class Stand:
@@ -28,6 +29,7 @@ class Stand:
     def __init__(self) -> None:
         self._stack = ExitStack()
         self._numbers = count(1)
+        self._templates: set[str] = set()
         self.postgresql = PostgreSQL.for_benchmarks()
         self.rabbitmq = RabbitMQ()
 
@@ -38,7 +40,7 @@ class Stand:
                 started.callback(server.stop)
                 server.launch()
             self.postgresql.wait_until_ready()
-            self._build_template()
+            self._build_template(TEMPLATE, "bench.open_accounts")
             self.rabbitmq.wait_until_ready()
             self._stack = started.pop_all()
         return self
@@ -49,9 +51,9 @@ class Stand:
         self._stack.close()
 
     @contextmanager
-    def database(self) -> Iterator[str]:
+    def database(self, *, template: str = TEMPLATE) -> Iterator[str]:
         """A database with the merchants of bench.merchants, each with credits to spend; its URL."""
-        with self._database(template=TEMPLATE) as url:
+        with self._database(template=template) as url:
             yield url
 
     @contextmanager
@@ -111,16 +113,24 @@ class Stand:
     def run(self, *command: str, environment: Mapping[str, str]) -> str:
         """Run a command to its end; returns what it printed. Raises AssertionError with that where it fails."""
         with self.running(command, environment=environment) as (process,):
-            code = process.wait(timeout_seconds=600)
+            code = process.wait(timeout_seconds=RUN_WITHIN_SECONDS)
             assert code == 0, f"{' '.join(command)} ended with {code}:\n{process.log_tail()}"
             return process.log()
 
-    def _build_template(self) -> None:
-        self._execute(f"CREATE DATABASE {TEMPLATE}")
-        environment = self.environment(database_url=self._url(TEMPLATE), broker_url="memory://")
+    def template_with_history(self, rows: int) -> str:
+        """The name of a template whose accounts have so many transactions between them; made when first asked for."""
+        name = f"{TEMPLATE}_{rows}"
+        if name not in self._templates:
+            self._build_template(name, "bench.fill", str(rows))
+        return name
+
+    def _build_template(self, name: str, *filling: str) -> None:
+        self._execute(f"CREATE DATABASE {name}")
+        environment = self.environment(database_url=self._url(name), broker_url="memory://")
         self.run("manage.py", "migrate", "--verbosity", "0", environment=environment)
-        self.run("python", "-m", "bench.open_accounts", environment=environment)
-        self._execute("VACUUM ANALYZE", database=TEMPLATE)
+        self.run("python", "-m", *filling, environment=environment)
+        self._execute("VACUUM ANALYZE", database=name)
+        self._templates.add(name)
 
     def _url(self, name: str) -> str:
         return urlunsplit(urlsplit(self.postgresql.url)._replace(path=f"/{name}"))

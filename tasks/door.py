@@ -47,16 +47,17 @@ class Door(Consumer):
     def create_task_handler(self, *args: Any, **kwargs: Any) -> Callable[[BrokerMessage], Any]:
         """Celery's handler, with whatever it chokes on parked instead. Errors of the connection still rise."""
         handle = super().create_task_handler(*args, **kwargs)
+        commands_exchange = self.app.conf["commands"].name
         of_the_connection = (*self.connection_errors, *self.channel_errors)
         stores_results = not isinstance(self.app.backend, DisabledBackend)
 
         def guarded(message: BrokerMessage) -> None:
             self.gatherer.expect(message)
             try:
-                if crosses(message):
-                    self.park(message, ParkReason.UNKNOWN_TASK, field="task", detail="no command of the contract")
-                elif plain := read_plain(message, stores_results=stores_results):
+                if plain := read_plain(message, stores_results=stores_results):
                     self.gatherer.add(plain)
+                elif crosses(message, commands_exchange=commands_exchange):
+                    self.park(message, ParkReason.UNKNOWN_TASK, field="task", detail="no command of the contract")
                 else:
                     handle(message)
             except of_the_connection:

@@ -129,7 +129,8 @@ def write(plan: Plan, *, now: datetime, account_wait: timedelta) -> list[Recorde
 def _insert_entries(entries: Sequence[Entry]) -> None:
     rows = rows_of(sorted(entries, key=attrgetter("reference_type", "reference_id")), TRANSACTION)
     on_conflict = "(reference_type, reference_id) DO NOTHING"
-    if insert_rows("credit_transactions", TRANSACTION, rows, on_conflict=on_conflict) != len(rows):
+    written = insert_rows("credit_transactions", TRANSACTION, rows, on_conflict=on_conflict)
+    if written != len(rows):
         raise ReferenceRace
 
 

@@ -135,11 +135,12 @@ def test_a_sweep_that_nobody_takes_expires() -> None:
     assert all(entry["options"]["expires"] <= max(entry["schedule"], 30) for entry in schedule)
 
 
-def test_each_queue_has_one_worker_of_the_procfile_that_takes_it() -> None:
+def test_each_queue_has_one_worker_of_the_procfile_that_takes_it_and_consumptions_have_two() -> None:
     taken = [queue for command in commands().values() for queue in queues_of(command)]
     beside = [name for queue in taken for name in app.conf["inbound_beside"].get(queue, ())]
+    twice = ["credits.consume", "credits.inbound.matches"]
 
-    assert sorted([*taken, *beside]) == sorted(name for name in queues() if name != "credits.events.embedded")
+    assert sorted([*taken, *beside]) == sorted([*(queues().keys() - {"credits.events.embedded"}), *twice])
 
 
 def test_a_message_is_acknowledged_late_and_comes_back_when_its_worker_is_lost() -> None:

@@ -162,7 +162,7 @@ def test_the_brokers_users_are_those_of_its_definitions_and_no_other() -> None:
     assert "/definitions/definitions.json" in (BASE_DIR / "deploy" / mounted.split(":")[0]).read_text()
 
 
-@pytest.mark.parametrize("name", ["grants", "consume", "notifications"])
+@pytest.mark.parametrize("name", ["grants", "consume", "consume2", "notifications"])
 def test_a_worker_is_asked_for_its_liveness_by_its_own_name(name: str) -> None:
     (_, question) = services()[name]["healthcheck"]["test"]
 
