@@ -47,7 +47,6 @@ class Door(Consumer):
     def create_task_handler(self, *args: Any, **kwargs: Any) -> Callable[[BrokerMessage], Any]:
         """Celery's handler, with whatever it chokes on parked instead. Errors of the connection still rise."""
         handle = super().create_task_handler(*args, **kwargs)
-        commands_exchange = self.app.conf["commands"].name
         of_the_connection = (*self.connection_errors, *self.channel_errors)
         stores_results = not isinstance(self.app.backend, DisabledBackend)
 
@@ -56,7 +55,7 @@ class Door(Consumer):
             try:
                 if plain := read_plain(message, stores_results=stores_results):
                     self.gatherer.add(plain)
-                elif crosses(message, commands_exchange=commands_exchange):
+                elif crosses(message):
                     self.park(message, ParkReason.UNKNOWN_TASK, field="task", detail="no command of the contract")
                 else:
                     handle(message)
