@@ -51,9 +51,9 @@ class Connection(pyamqp.Connection):
         super().__init__(*args, **kwargs)
         self._ahead: deque[Frame] = deque()
 
-    def drain_arrived(self) -> None:
-        """Handle all that has arrived, without waiting. Raises TimeoutError where that is nothing, or OSError."""
-        with self.transport.having_timeout(0):
+    def drain_arrived(self, *, timeout_s: float = 0) -> None:
+        """Handle all that has arrived, once anything has. Raises TimeoutError where nothing does, or OSError."""
+        with self.transport.having_timeout(timeout_s):
             frames, self.transport._read_buffer = split(self.transport._read_buffer + self._receive())
         self.bytes_recv += len(frames)  # what tells the heartbeat that the broker is there
         self._ahead.extend(frames)

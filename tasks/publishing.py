@@ -11,6 +11,7 @@ from uuid import UUID
 from celery import Celery
 from kombu import Connection, Producer
 
+from tasks.consuming import BrokerConnection
 from tasks.embedded import is_embedded
 from tasks.outgoing import Outgoing
 from tasks.packing import ID, PERSISTENT, packed
@@ -43,7 +44,7 @@ def publisher_for(app: Celery) -> Publisher:
     """A publisher for the broker that the application is configured with; connects at once."""
     # Without confirm_publish, which waits for each message by itself.
     options = {name: value for name, value in app.conf.broker_transport_options.items() if name != "confirm_publish"}
-    connection = Connection(app.conf.broker_write_url or app.conf.broker_url, transport_options=options)
+    connection = BrokerConnection(app.conf.broker_write_url or app.conf.broker_url, transport_options=options)
     # Once, not for as long as it takes: what can't be published now is left to the sweep.
     connection.connect()
     if connection.transport.driver_type == "amqp":
@@ -99,7 +100,7 @@ class ConfirmingPublisher:
             if remaining <= 0:
                 raise TimeoutError(f"{len(self._waiting)} messages were not confirmed in {patience:.0f} s")
             with suppress(TimeoutError):
-                self.connection.drain_events(timeout=min(remaining, LOOK_UP_EVERY_S))
+                self.connection.connection.drain_arrived(timeout_s=min(remaining, LOOK_UP_EVERY_S))
 
     def _on_return(self, _error: Any, _exchange: str, _routing_key: str, message: Any) -> None:
         # The broker returns a message ahead of its confirm.
