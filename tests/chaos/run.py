@@ -85,7 +85,7 @@ def run(plan: Plan, *, say: Say = lambda _: None) -> Report:
         sender.stop()
         say("mended; waiting for quiet")
         began = time.monotonic()
-        verdict, books = _await_quiet(set_up, mix)
+        verdict, books = _await_quiet(set_up, mix, say)
         report.quiet_after_s = time.monotonic() - began
         _judge(set_up, mix, books, verdict, report)
     return report
@@ -143,7 +143,7 @@ def _throw(fault: Fault, throw: Throw, report: Report, say: Say) -> None:
     say(f"{fault.name}{'' if was_thrown else ' (not thrown)'}, {time.monotonic() - began:.1f} s")
 
 
-def _await_quiet(set_up: Stage, mix: Mix) -> tuple[Verdict, Books]:
+def _await_quiet(set_up: Stage, mix: Mix, say: Say) -> tuple[Verdict, Books]:
     """The verdict once nothing is wrong, or once nothing has changed for so long that it never will."""
     began = changed_at = time.monotonic()
     seen: object = None
@@ -156,6 +156,8 @@ def _await_quiet(set_up: Stage, mix: Mix) -> tuple[Verdict, Books]:
             changed_at = time.monotonic()
         if time.monotonic() - changed_at > STUCK_AFTER_SECONDS or time.monotonic() - began > QUIET_WITHIN_SECONDS:
             return verdict, books
+        first = (verdict.wrong + verdict.lost)[:1]
+        say(f"{len(verdict.wrong)} wrong, {len(verdict.lost)} not there yet, {queues}; {first}")
         time.sleep(LOOK_EVERY_SECONDS)
 
 

@@ -28,6 +28,7 @@ CONSUMER_TIMEOUT_MS = 20_000
 IMPATIENT = f"[{{rabbit, [{{consumer_timeout, {CONSUMER_TIMEOUT_MS}}}, {{channel_tick_interval, 500}}]}}]."
 FOR_EVER = "31536000"
 QUEUES = [queue.name for queue in (*celeryconfig.task_queues, *celeryconfig.inbound_queues)]
+SWEEPS = "credits.sweeps"
 UNACKED = "unacked"  # where kombu keeps what a worker on Redis holds
 
 
@@ -55,9 +56,12 @@ class Stage:
                 return cursor.fetchall() if cursor.description else []
 
     def queues(self) -> dict[str, int]:
-        """How many messages the broker holds, those in a worker's hands included; empty queues are left out."""
+        """How many messages the broker holds, those in a worker's hands included; empty queues are left out.
+
+        So are the sweeps: there is always a next one, and one that is lost is not missed.
+        """
         held = _in_redis(self.redis.url) if self.rabbitmq is None else _in_rabbitmq(self.rabbitmq)
-        return {name: count for name, count in held.items() if count and name != LISTENER.name}
+        return {name: count for name, count in held.items() if count and name not in (LISTENER.name, SWEEPS)}
 
 
 def _in_rabbitmq(rabbitmq: RabbitMQ) -> dict[str, int]:

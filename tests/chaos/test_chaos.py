@@ -2,6 +2,7 @@
 
 import os
 import random
+import sys
 
 import pytest
 
@@ -26,7 +27,7 @@ TAKES_LONG = {"consumer_timeout reached", "publishers blocked", "disk full"}  # 
 def test_whatever_is_broken_nothing_is_lost_and_nothing_is_done_twice() -> None:
     faults = [fault for fault in FAULTS if fault.name not in TAKES_LONG]
 
-    report = run(Plan(seed=SEED, seconds=60, per_second=40, away_s=3, faults=faults))
+    report = run(Plan(seed=SEED, seconds=60, per_second=40, away_s=3, faults=faults), say=sys.stdout.write)
 
     assert report.is_clean, as_text(report)
     assert report.thrown.total() >= 5
@@ -36,7 +37,9 @@ def test_whatever_is_broken_nothing_is_lost_and_nothing_is_done_twice() -> None:
 def test_on_redis_what_breaks_neither_worker_nor_broker_loses_nothing() -> None:
     faults = [fault for fault in FAULTS if not fault.redis_may_lose and fault.name not in TAKES_LONG]
 
-    report = run(Plan(seed=SEED, seconds=20, per_second=40, away_s=2, broker="redis", faults=faults))
+    report = run(
+        Plan(seed=SEED, seconds=20, per_second=40, away_s=2, broker="redis", faults=faults), say=sys.stdout.write
+    )
 
     assert report.is_clean, as_text(report)
     assert report.lost == []
