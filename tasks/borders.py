@@ -19,10 +19,10 @@ _PLACES = ("queue", "exchange")
 
 
 def crosses(message: BrokerMessage) -> bool:
-    """Whether a message came by the exchange that producers write to, and is no command."""
-    return (
-        message.delivery_info.get("exchange") == COMMANDS_EXCHANGE and message.headers.get("task") not in COMMAND_TASKS
-    )
+    """Whether a message came by the exchange that producers write to, and names a task that is no command."""
+    task = message.headers.get("task")  # where it is no name at all, nothing is started by it
+    by_producers = message.delivery_info.get("exchange") == COMMANDS_EXCHANGE
+    return by_producers and isinstance(task, str) and task not in COMMAND_TASKS
 
 
 def forbidden_link(embed: Mapping[str, Any]) -> str:

@@ -56,9 +56,15 @@ def test_a_message_that_celery_chokes_on_is_parked(door_before: Callable[..., Do
     assert door.gatherer.expected == [message]
 
 
-def test_a_task_that_is_a_list_is_parked_whichever_exchange_it_came_by(door_before: Callable[..., Door]) -> None:
-    door = door_before(lambda _: None)
-    message = Broker().deliver(headers={"task": ["credits.consume"]}, delivery_info={"exchange": "credits.commands"})
+@pytest.mark.parametrize("task", [["credits.consume"], None])
+def test_what_names_no_task_is_not_a_task_whichever_exchange_it_came_by(
+    door_before: Callable[..., Door], task: object
+) -> None:
+    def choke(message: BrokerMessage) -> None:
+        {}[message.headers["task"]]
+
+    door = door_before(choke)
+    message = Broker().deliver(headers={"task": task}, delivery_info={"exchange": "credits.commands"})
 
     door.create_task_handler()(message)
 
