@@ -12,11 +12,15 @@ from django.utils.module_loading import import_string
 from kombu.transport.sqlalchemy import Transport as EmbeddedTransport
 
 from creditsvc.environment import environment
+from tasks import bounds, redis_envelopes
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "creditsvc.settings")
 
 # As it comes the embedded broker looks for messages once a second: 46 tasks/s; so it is 160/s.
 EmbeddedTransport.polling_interval = 0.05
+
+bounds.install()
+redis_envelopes.install()
 
 app = Celery("creditsvc", amqp="tasks.consuming:Amqp")
 app.config_from_object("celeryconfig")

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, ValidationError
 
 MAX_AMOUNT = 10**12
 MAX_BALANCE = 10**15
@@ -47,6 +47,12 @@ def refuse_unprintable(text: str) -> str:
     if not text.isprintable() and _UNPRINTABLE.search(text):
         raise ValueError("must not contain NUL, control or lone surrogate characters")
     return text
+
+
+def first_refused(error: ValidationError) -> tuple[str, str]:
+    """The first field that a model refused, and what it says of it."""
+    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    return ".".join(str(part) for part in first["loc"]), first["msg"].removeprefix("Value error, ")
 
 
 def is_shop_domain(text: str) -> bool:

@@ -7,6 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+# The header of a parked message that staff have sent again: the id of that replay, and /n for the nth of its items.
+# Nobody else can know such an id, so nobody else can have an outcome noted as a replay's.
+REPLAY_OF = "x-credits-replay"
+LONGEST_REPLAY = 40  # characters: a UUID, and a number up to 499
+
 
 @dataclass(frozen=True, slots=True)
 class Message:
@@ -38,6 +43,12 @@ class Message:
         digest.update(self.body)
         return digest.hexdigest()
 
+    @property
+    def fingerprint_of_replay(self) -> str:
+        """The same, but a replay differs from its original, which may come again and wait beside it."""
+        replay = replay_in(self.headers)
+        return hashlib.sha256(f"{self.fingerprint} {replay}".encode()).hexdigest() if replay else self.fingerprint
+
     def without(self, *headers: str) -> "Message":
         """The same message less some of its headers."""
         return replace(self, headers={name: value for name, value in self.headers.items() if name not in headers})
@@ -48,8 +59,8 @@ class Message:
         return {
             "queue": self.queue,
             "name": self.name,
-            "headers": json.dumps(self.headers, default=str),
-            "properties": json.dumps(self.properties, default=str),
+            "headers": _as_json(self.headers),
+            "properties": _as_json(self.properties),
             "body": body,
             "body_encoding": encoding,
         }
@@ -64,6 +75,29 @@ class Message:
             properties=json.loads(columns["properties"]),
             body=body_of(columns["body"], columns["body_encoding"]),
         )
+
+
+def _as_json(headers: Any) -> str:
+    try:
+        return json.dumps(headers, default=str)
+    except TypeError:  # AMQP's names of headers are bytes, which may be no text
+        return json.dumps(_with_text_for_names(headers), default=str)
+
+
+def _with_text_for_names(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {_name(name): _with_text_for_names(part) for name, part in value.items()}
+    return [_with_text_for_names(part) for part in value] if isinstance(value, list) else value
+
+
+def _name(name: Any) -> str:
+    return name.decode(errors="backslashreplace") if isinstance(name, bytes) else str(name)
+
+
+def replay_in(headers: Any) -> str:
+    """The replay that a message's headers name; empty where they name none."""
+    replay = headers.get(REPLAY_OF) if isinstance(headers, Mapping) else None
+    return replay if isinstance(replay, str) and len(replay) <= LONGEST_REPLAY and replay.isascii() else ""
 
 
 def text_of(body: bytes) -> tuple[str, str]:

@@ -1,16 +1,23 @@
-"""Parked messages, a person's side: what each reason means, and sending a message again or dismissing it."""
+"""Parked messages, a person's side: correcting one, sending it again, or dismissing it."""
 
 import json
-from collections.abc import Collection, Mapping
-from datetime import UTC, datetime
-from typing import Any
+from collections.abc import Collection
+from dataclasses import replace
+from datetime import datetime
 
 from django.db.transaction import atomic
 
+from ledger.correcting import check, headers_in
+from ledger.errors import Refused
+from ledger.fields import refuse_unprintable
 from ledger.journal.outbox import record_message
-from ledger.models import ParkedMessage
+from ledger.messages import REPLAY_OF
+from ledger.models import ParkedAct, ParkedMessage
 from ledger.outcomes import ParkReason
+from ledger.sending_again import as_it_would_be_sent, newest_corrections, to_send
 
+MAX_TEXT = 255
+MAX_REASON = 1000
 AT_ONCE = 500  # messages that one call may resolve: it holds them whole in memory
 
 MEANINGS: dict[ParkReason, str] = {
@@ -29,40 +36,77 @@ MEANINGS: dict[ParkReason, str] = {
     ParkReason.DEFECT: "This message alone fails, by the database's refusal or a defect of ours; the detail says how.",
 }
 
-# What the broker noted about earlier deliveries. Sent again, such notes would count against the new message:
-# RabbitMQ drops one that it believes to go round in circles.
-_NOTES_OF_THE_BROKER = ("x-death", "x-first-death-", "x-last-death-", "x-delivery-count")
-
 
 def replay(parked_ids: Collection[int], *, by: str, at: datetime) -> list[int]:
     """Send parked messages to their queues again, through the outbox; the ids of those that this call sent.
 
-    A message that isn't parked any more, or that came from no queue, is left as it is. `by` is who decided, `at`
-    is when. Raises ValueError for more than AT_ONCE ids.
+    What is sent is the newest correction, where there is one. A message that isn't parked any more, or that came
+    from no queue, is left as it is. `by` is who decided, `at` is when. Raises ValueError for more than AT_ONCE ids.
     """
     with atomic():
-        messages = _claim(parked_ids)
-        sent = [message for message in messages if message.queue]
-        _resolve(sent, state=ParkedMessage.State.REPLAYED, by=by, at=at)
-        for message in sent:
+        messages = [message for message in _claim(parked_ids) if message.queue]
+        acts = _resolve(messages, state=ParkedMessage.State.REPLAYED, by=by, at=at)
+        corrections = newest_corrections(messages)
+        for message, act in zip(messages, acts, strict=True):
             record_message(
                 queue=message.queue,
-                message=_to_send(message, at=at),
+                message=to_send(as_it_would_be_sent(message, corrections.get(message.pk)), replay=act.id, at=at),
                 correlation_id=message.correlation_id,
                 at=at,
             )
-    return [message.pk for message in sent]
+    return [message.pk for message in messages]
 
 
-def dismiss(parked_ids: Collection[int], *, by: str, at: datetime) -> list[int]:
+def dismiss(parked_ids: Collection[int], *, by: str, reason: str, at: datetime) -> list[int]:
     """Settle that nothing more is done about parked messages; the ids of those that this call dismissed.
 
-    `by` is who decided, `at` is when. Raises ValueError for more than AT_ONCE ids.
+    `by` is who decided, `reason` is why, `at` is when. Raises Refused where the reason can't be kept, and
+    ValueError for more than AT_ONCE ids.
     """
+    checked_reason(reason)
     with atomic():
         messages = _claim(parked_ids)
-        _resolve(messages, state=ParkedMessage.State.DISMISSED, by=by, at=at)
+        _resolve(messages, state=ParkedMessage.State.DISMISSED, by=by, at=at, reason=reason)
     return [message.pk for message in messages]
+
+
+def correct(parked_id: int, *, body: str, headers: str | None = None, by: str, reason: str, at: datetime) -> ParkedAct:
+    """Store what a parked message should have been, beside what it was; the next replay sends that.
+
+    headers are a JSON object; left out, they are as they are in what would be sent now. `by` is who says so,
+    `reason` is why, `at` is when. Raises Refused, naming the field, where the message is not parked (any more) or
+    where a worker would refuse the corrected one, too.
+    """
+    checked_reason(reason)
+    with atomic():
+        message = next(iter(_claim([parked_id])), None)
+        if message is None or not message.queue:
+            raise Refused("there is no message of this number that is parked and came from a queue")
+        correction = newest_corrections([message]).get(message.pk)
+        corrected = replace(as_it_would_be_sent(message, correction), body=body.encode(errors="surrogatepass"))
+        if headers is not None:
+            corrected = replace(corrected, headers=headers_in(headers))
+        corrected = corrected.without("compression", REPLAY_OF)
+        check(corrected)
+        return ParkedAct.objects.create(
+            parked=message,
+            what=ParkedAct.What.CORRECTED,
+            headers=json.dumps(corrected.headers),
+            body=body,
+            actor=by[:MAX_TEXT],
+            reason=reason,
+            acted_at=at,
+        )
+
+
+def checked_reason(reason: str) -> str:
+    """The reason. Raises Refused where it is none, or can't be kept."""
+    if not 1 <= len(reason.strip()) <= MAX_REASON:
+        raise Refused(f"must have 1 to {MAX_REASON} characters", field="reason")
+    try:
+        return refuse_unprintable(reason)
+    except ValueError as error:
+        raise Refused(str(error), field="reason") from None
 
 
 def _claim(parked_ids: Collection[int]) -> list[ParkedMessage]:
@@ -76,44 +120,14 @@ def _claim(parked_ids: Collection[int]) -> list[ParkedMessage]:
     return list(parked.order_by("fingerprint").select_for_update())
 
 
-def _resolve(messages: Collection[ParkedMessage], *, state: ParkedMessage.State, by: str, at: datetime) -> None:
+def _resolve(
+    messages: Collection[ParkedMessage], *, state: ParkedMessage.State, by: str, at: datetime, reason: str = ""
+) -> list[ParkedAct]:
     still_parked = ParkedMessage.objects.filter(
         pk__in=[message.pk for message in messages], state=ParkedMessage.State.PARKED
     )
-    still_parked.update(state=state, resolved_at=at, resolved_by=by[:255])
-
-
-def _to_send(message: ParkedMessage, *, at: datetime) -> dict[str, str]:
-    """The stored message in the form of Message.as_text, without what would have it parked again at once."""
-    headers = json.loads(message.headers)
-    properties = json.loads(message.properties)
-    return {
-        "queue": message.queue,
-        "name": message.name,
-        "headers": json.dumps(_current(headers, at=at) if isinstance(headers, dict) else headers),
-        "properties": json.dumps(_lasting(properties) if isinstance(properties, dict) else properties),
-        "body": message.body,
-        "body_encoding": message.body_encoding,
-    }
-
-
-def _current(headers: Mapping[str, Any], *, at: datetime) -> dict[str, Any]:
-    return {
-        name: value
-        for name, value in headers.items()
-        if not name.startswith(_NOTES_OF_THE_BROKER) and not (name in ("eta", "expires") and _has_passed(value, at=at))
-    }
-
-
-def _lasting(properties: Mapping[str, Any]) -> dict[str, Any]:
-    """Without the broker's time to live, which ran from the first publishing."""
-    return {name: value for name, value in properties.items() if name != "expiration"}
-
-
-def _has_passed(moment: Any, *, at: datetime) -> bool:
-    """Whether an ISO 8601 moment, in UTC where it names no zone, lies before `at`; not where it is no moment."""
-    try:
-        parsed = datetime.fromisoformat(moment)
-    except (TypeError, ValueError):
-        return False
-    return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)) <= at
+    still_parked.update(state=state, resolved_at=at, resolved_by=by[:MAX_TEXT])
+    what = ParkedAct.What(state.value)  # both states are what somebody did
+    return ParkedAct.objects.bulk_create(
+        ParkedAct(parked=message, what=what, actor=by[:MAX_TEXT], reason=reason, acted_at=at) for message in messages
+    )

@@ -19,6 +19,7 @@ class StoredTask(Task):
     """Parks its message where it fails of anything unforeseen; gives it back where the worker stops in trouble."""
 
     abstract = True
+    Strategy = "tasks.strategy:checked"
     acks_late = True
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:

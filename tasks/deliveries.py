@@ -43,7 +43,7 @@ class Delivery:
 def redeliveries(message: BrokerMessage) -> int:
     """How often the broker has delivered this message before (quorum queues count; 0 where nobody does)."""
     count = message.headers.get("x-delivery-count", 0)
-    return count if isinstance(count, int) else 0
+    return count if type(count) is int else 0
 
 
 def whole(message: BrokerMessage, *, name: str | None = None) -> Message:
@@ -81,7 +81,7 @@ def _encoded(body: str, encoding: str | None) -> bytes:
     """A body that the transport has decoded, as it was sent."""
     try:
         return body.encode(encoding or "utf-8", errors="surrogatepass")
-    except (LookupError, UnicodeEncodeError):
+    except (LookupError, ValueError):  # no such code, or not a code for text
         return body.encode(errors="surrogatepass")
 
 

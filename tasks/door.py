@@ -47,28 +47,36 @@ class Door(Consumer):
     def create_task_handler(self, *args: Any, **kwargs: Any) -> Callable[[BrokerMessage], Any]:
         """Celery's handler, with whatever it chokes on parked instead. Errors of the connection still rise."""
         handle = super().create_task_handler(*args, **kwargs)
-        of_the_connection = (*self.connection_errors, *self.channel_errors)
         stores_results = not isinstance(self.app.backend, DisabledBackend)
 
-        def guarded(message: BrokerMessage) -> None:
+        def within_borders(message: BrokerMessage) -> None:
+            if plain := read_plain(message, stores_results=stores_results):
+                self.gatherer.add(plain)
+            elif crosses(message):
+                self.park(message, ParkReason.UNKNOWN_TASK, field="task", detail="no command of the contract")
+            else:
+                handle(message)
+
+        self.take_task = self.guarded(within_borders)
+        while self._early:
+            self.take_task(self._early.popleft())
+        return self.take_task
+
+    def guarded(self, handle: Callable[[BrokerMessage], Any]) -> Callable[[BrokerMessage], None]:
+        """A handler of messages, with whatever it chokes on parked instead. Errors of the connection still rise."""
+        of_the_connection = (*self.connection_errors, *self.channel_errors)
+
+        def take(message: BrokerMessage) -> None:
             self.gatherer.expect(message)
             try:
-                if plain := read_plain(message, stores_results=stores_results):
-                    self.gatherer.add(plain)
-                elif crosses(message):
-                    self.park(message, ParkReason.UNKNOWN_TASK, field="task", detail="no command of the contract")
-                else:
-                    handle(message)
+                handle(message)
             except of_the_connection:
                 raise
             except Exception as error:
-                log.warning("a message is no task", exc_info=True)
+                log.warning("a message can't be taken for what it should be", exc_info=True)
                 self.park(message, ParkReason.NOT_A_TASK, field=_field_of(error), detail=str(error))
 
-        self.take_task = guarded
-        while self._early:
-            guarded(self._early.popleft())
-        return guarded
+        return take
 
     def keep_early(self, message: BrokerMessage) -> None:
         """A task that came beside the task queues, before Celery had made its handler, waits for that."""

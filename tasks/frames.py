@@ -5,6 +5,7 @@ functions. This knows what Celery's messages hold and leaves anything else to py
 """
 
 from struct import Struct
+from struct import error as StructError
 from typing import Any, NamedTuple
 
 from amqp import Message
@@ -73,8 +74,8 @@ def properties_of(header: bytes) -> dict[str, Any]:
     """The properties in a header frame, by py-amqp's names. Raises Unfamiliar where py-amqp must read them."""
     try:
         return _properties(header)
-    except UnicodeDecodeError as error:
-        raise Unfamiliar(str(error)) from error
+    except (UnicodeDecodeError, IndexError, RecursionError, StructError) as error:
+        raise Unfamiliar(repr(error)) from error
 
 
 def _properties(header: bytes) -> dict[str, Any]:

@@ -11,13 +11,11 @@ from kombu.message import Message as BrokerMessage
 
 from ledger.errors import Trouble
 from ledger.journal import Posted
-from ledger.journal.keeping import keep
-from ledger.journal.surely import through_trouble
 from ledger.outcomes import Status
 from tasks import task_events
 from tasks.acknowledging import Acknowledger
 from tasks.deliveries import Delivery
-from tasks.parking import store_parked
+from tasks.parking import store_kept, store_parked
 from tasks.posting import post_requests
 from tasks.shutdown import pause
 
@@ -133,8 +131,7 @@ def _store(batch: Sequence[Delivery]) -> Posted:
     kept = [message for delivery in batch for message in delivery.kept]
     posted = post_requests(requests)
     store_parked(parked)
-    if kept:
-        through_trouble(lambda: keep(kept), pause=pause)
+    store_kept(kept)
     return posted
 
 

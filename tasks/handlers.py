@@ -9,7 +9,7 @@ from typing import Any
 from celery import Task, shared_task
 
 from ledger.journal.parking import ToPark
-from ledger.messages import Message
+from ledger.messages import Message, replay_in
 from ledger.outcomes import Outcome, ParkReason, Status
 from ledger.requests import Request
 from tasks.base import StoredTask, message_of
@@ -132,7 +132,14 @@ def _read(task: Task, args: tuple[Any, ...], kwargs: dict[str, Any], message: Me
     if args:
         raise Refusal(ParkReason.POSITIONAL_ARGUMENTS, field="args", detail="use keyword arguments only")
     given = _given_correlation_id(task, message)
-    return read_command(task.name, kwargs, correlation_id=given, whole=lambda: message, producer=message.producer)
+    return read_command(
+        task.name,
+        kwargs,
+        correlation_id=given,
+        whole=lambda: message,
+        producer=message.producer,
+        replay=replay_in(message.headers),
+    )
 
 
 def _decide(items: list[Item]) -> list[Outcome]:

@@ -4,93 +4,20 @@ from typing import Any
 from uuid import UUID
 
 from kombu.message import Message as BrokerMessage
-from pydantic import BaseModel, ConfigDict
 
-from ledger.commands import Command, ConsumeMatch, OpenAccount, Purchase, StartTrial
-from ledger.fields import Amount, Count, MerchantId, Moment, Platform, ShopDomain, Text
+from ledger.messages import replay_in
 from ledger.outcomes import ParkReason
+from ledger.plain_events import EVENTS, PlainEnvelope
 from ledger.requests import Request
 from tasks.deliveries import SENT_AS, Delivery, sender_of, whole
 from tasks.errors import Refusal
 from tasks.reading import read_correlation_id, to_park, validated
 
 
-class _Given(BaseModel):
-    """What a producer sent; fields beyond those listed are ignored, since a producer may add some."""
-
-    model_config = ConfigDict(strict=True, extra="ignore", frozen=True)
-
-
-class PlainEnvelope(_Given):
-    """What a plain event travels in; only event_type and data are required."""
-
-    event_type: Text
-    data: dict[str, Any]
-    event_id: MerchantId | None = None
-    correlation_id: Text | None = None
-    source_service: Text | None = None
-    timestamp: Moment | None = None
-    metadata: dict[str, Any] | None = None
-
-
-class _MerchantCreated(_Given):
-    merchant_id: MerchantId
-    platform: Platform
-    shop_domain: ShopDomain
-    shop_gid: Text
-
-    def as_command(self) -> Command:
-        return OpenAccount(
-            merchant_id=self.merchant_id,
-            platform_name=self.platform,
-            platform_shop_id=self.shop_gid,
-            shop_domain=self.shop_domain,
-        )
-
-
-class _TrialStarted(_Given):
-    merchant_id: MerchantId
-    ends_at: Moment
-
-    def as_command(self) -> Command:
-        return StartTrial(merchant_id=self.merchant_id, ends_at=self.ends_at)
-
-
-class _CreditsPurchased(_Given):
-    merchant_id: MerchantId
-    credits: Amount
-    purchase_id: Text
-
-    def as_command(self) -> Command:
-        return Purchase(merchant_id=self.merchant_id, credits=self.credits, purchase_id=self.purchase_id)
-
-
-class _MatchCompleted(_Given):
-    merchant_id: MerchantId
-    match_id: Text
-    shopper_id: Text
-    matched_items_count: Count
-
-    def as_command(self) -> Command:
-        return ConsumeMatch(
-            merchant_id=self.merchant_id,
-            match_id=self.match_id,
-            shopper_id=self.shopper_id,
-            matched_items_count=self.matched_items_count,
-        )
-
-
-EVENTS: dict[str, Any] = {
-    "evt.merchant.created.v1": _MerchantCreated,
-    "evt.billing.trial.started.v1": _TrialStarted,
-    "evt.billing.credits.purchased.v1": _CreditsPurchased,
-    "evt.ai.match.completed.v1": _MatchCompleted,
-}
-
-
 def read_event(message: BrokerMessage) -> Delivery:
     """What is to be done with a plain event: the request that it becomes, or the message to be parked."""
-    routing_key = message.headers.get(SENT_AS) or message.delivery_info.get("routing_key") or ""
+    sent_as = message.headers.get(SENT_AS)
+    routing_key = sent_as if isinstance(sent_as, str) else message.delivery_info.get("routing_key") or ""
     seen: dict[str, Any] = {}
     try:
         request = _read(message, routing_key, seen)
@@ -123,7 +50,13 @@ def _read(message: BrokerMessage, routing_key: str, seen: dict[str, Any]) -> Req
     except Refusal as refusal:
         raise Refusal(refusal.reason, field=f"data.{refusal.field}", detail=refusal.detail) from None
     name = envelope.event_type
-    return Request(data.as_command(), correlation_id, lambda: whole(message, name=name), producer=sender_of(message))
+    return Request(
+        data.as_command(),
+        correlation_id,
+        lambda: whole(message, name=name),
+        producer=sender_of(message),
+        replay=replay_in(message.headers),
+    )
 
 
 def _body(message: BrokerMessage) -> Any:

@@ -24,8 +24,9 @@ from django.core.mail import send_mail
 from ledger.errors import Trouble
 from ledger.journal.keeping import Kept, keep
 from ledger.journal.parking import ToPark
+from ledger.journal.replays import note_done
 from ledger.journal.surely import through_trouble
-from ledger.messages import Message
+from ledger.messages import REPLAY_OF, Message
 from ledger.outcomes import ParkReason
 from tasks import tracing
 from tasks.base import StoredTask
@@ -94,6 +95,7 @@ def _notify(task: Task, envelope: Envelope) -> None:
             raise Reject("stopping while the broker is away", requeue=True)
         seconds = min(seconds * 2, LONGEST_PAUSE_S)
     log.info("event published", event_type=envelope["event_type"], correlation_id=envelope["correlation_id"])
+    _note_done(task)
 
 
 def send_email(envelope: Envelope) -> None:
@@ -155,6 +157,15 @@ def _deliver(task: Task, envelope: Envelope, send: Callable[[Envelope], None]) -
         attempt = task.request.retries + 1
         log.warning("notifier failed", notifier=task.name, attempt=attempt, correlation_id=envelope["correlation_id"])
         _store_failure(task, envelope, error=error, attempt=attempt)
+    else:
+        _note_done(task)
+
+
+def _note_done(task: Task) -> None:
+    """Note with the replay that brought the task, if one did, that it was carried out: it moved no credits."""
+    replay = task.request.get(REPLAY_OF)
+    if replay:
+        through_trouble(lambda: note_done(str(replay)), pause=pause)
 
 
 def _store_failure(task: Task, envelope: Envelope, *, error: Exception, attempt: int) -> None:
@@ -183,6 +194,6 @@ def _message(task: Task, envelope: Envelope) -> Message:
     """The message that this attempt came by, as for its first attempt."""
     queue = current_app.conf.task_routes[task.name]["queue"]
     outgoing = follow_up(current_app, task.name, id=UUID(task.request.id), task_id=task.request.id, envelope=envelope)
-    return Message(
-        queue=queue, name=task.name, body=outgoing.body, headers=outgoing.headers, properties=outgoing.properties
-    )
+    replay = task.request.get(REPLAY_OF)
+    headers = {**outgoing.headers, REPLAY_OF: replay} if replay else outgoing.headers
+    return Message(queue=queue, name=task.name, body=outgoing.body, headers=headers, properties=outgoing.properties)

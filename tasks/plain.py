@@ -12,6 +12,7 @@ from kombu.message import Message as BrokerMessage
 from pydantic import Field, TypeAdapter, ValidationError
 
 from ledger.commands import COMMANDS, Command
+from ledger.messages import REPLAY_OF
 from ledger.requests import Request
 from tasks.deliveries import Delivery, sender_of, whole
 
@@ -34,6 +35,8 @@ def read_plain(message: BrokerMessage, *, stores_results: bool) -> Delivery | No
     if reader is None or not isinstance(id_, str) or not isinstance(body, str) or TYPED in body:
         return None
     if headers.get("eta") is not None or headers.get("expires") is not None or id_ in state.revoked:
+        return None
+    if REPLAY_OF in headers:
         return None
     if stores_results and headers.get("ignore_result") is False:
         return None

@@ -10,9 +10,9 @@ from uuid import UUID
 from pydantic import TypeAdapter, ValidationError
 
 from ledger.commands import COMMANDS, Command, Consume, ConsumeMany
-from ledger.fields import Text
+from ledger.fields import Text, first_refused
 from ledger.journal.parking import ToPark
-from ledger.messages import Message
+from ledger.messages import REPLAY_OF, Message
 from ledger.outcomes import Outcome, ParkReason, Status
 from ledger.requests import Request
 from tasks.errors import Refusal
@@ -23,18 +23,20 @@ Item = Request | ToPark
 _correlation_id = TypeAdapter(Text)
 
 
-def read_command(name: str, kwargs: Any, *, correlation_id: str, whole: Whole, producer: str = "") -> list[Item]:
+def read_command(
+    name: str, kwargs: Any, *, correlation_id: str, whole: Whole, producer: str = "", replay: str = ""
+) -> list[Item]:
     """The requests of a command in order; in consume_many an item that is refused stands there to be parked.
 
-    name is the task's; whole gives the message that brought the command, producer says who sent it. Raises Refusal
-    where the command as a whole is refused.
+    name is the task's; whole gives the message that brought the command, producer says who sent it; replay is what
+    its headers name as such. Raises Refusal where the command as a whole is refused.
     """
     if not isinstance(kwargs, Mapping):
         raise Refusal(ParkReason.NOT_A_TASK, field="kwargs", detail="must be an object")
     if name == ConsumeMany.task:
-        return _read_many(kwargs, correlation_id, whole, producer)
+        return _read_many(kwargs, correlation_id, whole, producer, replay)
     command = validated(COMMANDS[name], kwargs)
-    return [Request(command, command.correlation_id or correlation_id, whole, producer=producer)]
+    return [Request(command, command.correlation_id or correlation_id, whole, producer=producer, replay=replay)]
 
 
 def validated(model: Any, fields: Any) -> Any:
@@ -42,9 +44,8 @@ def validated(model: Any, fields: Any) -> Any:
     try:
         return model.model_validate(fields)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        field = ".".join(str(part) for part in first["loc"])
-        raise Refusal(ParkReason.INVALID_FIELD, field=field, detail=first["msg"]) from None
+        field, detail = first_refused(error)
+        raise Refusal(ParkReason.INVALID_FIELD, field=field, detail=detail) from None
 
 
 def read_correlation_id(*candidates: Any) -> str:
@@ -70,22 +71,23 @@ def correlation_id_of(message: Message) -> str:
         return ""
 
 
-def _read_many(kwargs: Mapping[str, Any], correlation_id: str, whole: Whole, producer: str) -> list[Item]:
+def _read_many(kwargs: Mapping[str, Any], correlation_id: str, whole: Whole, producer: str, replay: str) -> list[Item]:
     many: ConsumeMany = validated(ConsumeMany, kwargs)
     shared = many.correlation_id or correlation_id
-    return [_read_item(index, item, shared, whole, producer) for index, item in enumerate(many.items)]
+    items = enumerate(many.items)
+    return [_read_item(index, item, shared, whole, producer, replay and f"{replay}/{index}") for index, item in items]
 
 
-def _read_item(index: int, item: Any, correlation_id: str, whole: Whole, producer: str) -> Item:
-    alone = partial(_alone, index, item, correlation_id, whole)
+def _read_item(index: int, item: Any, correlation_id: str, whole: Whole, producer: str, replay: str) -> Item:
+    alone = partial(_alone, index, item, correlation_id, whole, replay)
     try:
         command: Command = validated(Consume, item)
     except Refusal as refusal:
         return to_park(refusal, message=alone(), correlation_id=correlation_id, fields=item)
-    return Request(command, command.correlation_id or correlation_id, alone, producer=producer)
+    return Request(command, command.correlation_id or correlation_id, alone, producer=producer, replay=replay)
 
 
-def _alone(index: int, item: Any, correlation_id: str, whole: Whole) -> Message:
+def _alone(index: int, item: Any, correlation_id: str, whole: Whole, replay: str) -> Message:
     """An item of consume_many as a credits.consume message of its own, so that it can be replayed alone."""
     message = whole()
     headers = {
@@ -93,6 +95,7 @@ def _alone(index: int, item: Any, correlation_id: str, whole: Whole) -> Message:
         "task": Consume.task,
         "id": f"{message.headers.get('id')}:{index}",
         "correlation_id": correlation_id,
+        **({REPLAY_OF: replay} if replay else {}),
     }
     return replace(message, name=Consume.task, headers=headers, body=json.dumps([[], item, {}], default=str).encode())
 

@@ -7,9 +7,10 @@ from kombu import Consumer, Queue
 from kombu.message import Message as BrokerMessage
 
 from ledger.outcomes import ParkReason
+from ledger.plain_events import EVENTS
 from tasks.borders import COMMAND_TASKS
 from tasks.deliveries import redeliveries
-from tasks.inbound import EVENTS, read_event
+from tasks.inbound import read_event
 
 # The broker counts redeliveries, and a worker that is stopped gives back what it has not tried yet.
 TIMES_TRIED_ALONE = 20
@@ -42,7 +43,7 @@ class Beside(bootsteps.ConsumerStep):
             queues=[queue],
             accept=["json"],
             auto_declare=True,
-            on_message=self.take_dead_letter if is_dead else self.take_event,
+            on_message=self.consumer.guarded(self.take_dead_letter if is_dead else self.take_event),
             on_decode_error=self.consumer.on_decode_error,
         )
 
@@ -60,7 +61,7 @@ class Beside(bootsteps.ConsumerStep):
             self._park(message, ParkReason.UNDELIVERABLE, detail=f"{reason}, and again when tried alone")
         elif routing_key in EVENTS:
             self.take_event(message)
-        elif message.headers.get("task") in COMMAND_TASKS:
+        elif is_command(message.headers.get("task")):
             self.consumer.take_task(message)
         else:
             # A notifier could hold up the ledger here.
@@ -81,9 +82,19 @@ class Figures(bootsteps.StartStopStep):
         return {"gathering": dict(consumer.gatherer.figures)}
 
 
+def is_command(task: Any) -> bool:
+    """Whether a header names a command's task; it may be anything."""
+    return isinstance(task, str) and task in COMMAND_TASKS
+
+
 def _death_of(message: BrokerMessage) -> tuple[str, str]:
-    """Why the broker dead-lettered a message, and the routing key that it was published with."""
+    """Why the broker dead-lettered a message, and the routing key that it was published with.
+
+    Whoever sends to credits.dead may have written anything there.
+    """
     deaths = message.headers.get("x-death")
-    death = deaths[0] if isinstance(deaths, list) and deaths else {}
-    keys = death.get("routing-keys") or [message.delivery_info.get("routing_key") or ""]
-    return str(death.get("reason", "unknown")), str(keys[0])
+    first = deaths[0] if isinstance(deaths, list) and deaths else {}
+    death = first if isinstance(first, dict) else {}
+    keys = death.get("routing-keys")
+    key = keys[0] if isinstance(keys, list) and keys else message.delivery_info.get("routing_key")
+    return str(death.get("reason", "unknown")), str(key or "")

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from celery.backends.base import DisabledBackend
@@ -13,7 +13,7 @@ from kombu.message import Message as BrokerMessage
 
 from ledger.journal.keeping import Kept
 from ledger.journal.parking import ToPark
-from ledger.messages import Message
+from ledger.messages import Message, replay_in
 from ledger.outcomes import ParkReason
 from ledger.requests import Request
 from tasks.borders import LINKS, forbidden_link
@@ -22,6 +22,7 @@ from tasks.errors import Refusal
 from tasks.reading import correlation_id_of, read_command, read_correlation_id, to_park
 
 Handler = Callable[..., Any]
+LONGEST_WAIT = timedelta(days=366)  # more than ACCOUNT_WAIT may be
 
 
 def gathered(task: Any, app: Any, consumer: Any) -> Handler:
@@ -46,6 +47,25 @@ def gathered(task: Any, app: Any, consumer: Any) -> Handler:
             envelope.hand_on(None)
         consumer.gatherer.go_first()
         celerys_way(message, body, ack, reject, callbacks)
+
+    return on_message
+
+
+def checked(task: Any, app: Any, consumer: Any) -> Handler:
+    """Celery's strategy for a task of the service's own, with what could not be read as one parked first.
+
+    Celery itself reads a message in the pool, where one that is malformed is never acknowledged.
+    """
+    celerys_way = default(task, app, consumer)
+
+    def on_message(message: BrokerMessage, body: Any, ack: Any, reject: Any, callbacks: Any) -> None:
+        envelope = Envelope(message, task.name, stores_results=False)
+        try:
+            envelope.check()
+        except Refusal as refusal:
+            consumer.gatherer.add(envelope.refused(refusal))
+        else:
+            celerys_way(message, body, ack, reject, callbacks)
 
     return on_message
 
@@ -82,6 +102,14 @@ class Envelope:
         if args:
             raise Refusal(ParkReason.POSITIONAL_ARGUMENTS, field="args", detail="use keyword arguments only")
         return self._delivery(due_at)
+
+    def check(self) -> None:
+        """Raise Refusal where Celery could not carry the message out as a task."""
+        args, self.kwargs, _ = self._open()
+        if not isinstance(args, list) or not isinstance(self.kwargs, dict):
+            raise Refusal(ParkReason.NOT_A_TASK, field="body", detail="must be [args, kwargs, embed]")
+        for name in ("eta", "expires"):
+            self._moment(name)
 
     def hand_on(self, refusal: Refusal | None) -> None:
         """Give Celery's own way what the task needs of the message, and nothing to refuse it by."""
@@ -126,8 +154,10 @@ class Envelope:
             return None
         try:
             moment: datetime = maybe_iso8601(value)
-            return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        except (AttributeError, TypeError, ValueError):
+            moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+            moment + LONGEST_WAIT  # a moment so late that its wait would end after all times
+            return moment
+        except (AttributeError, OverflowError, TypeError, ValueError):
             raise Refusal(ParkReason.INVALID_FIELD, field=name, detail="must be an ISO 8601 time") from None
 
     def _kept(self, due_at: datetime) -> Delivery:
@@ -141,6 +171,7 @@ class Envelope:
             correlation_id=self.correlation_id,
             whole=self._whole,
             producer=sender_of(self.message),
+            replay=replay_in(self.headers),
         )
         return Delivery(
             self.message,

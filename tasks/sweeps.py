@@ -30,6 +30,7 @@ class Sweep(Task):
     """A sweep is not carried out late: behind a worker that could not work they pile up, and the next one does all."""
 
     abstract = True
+    Strategy = "tasks.strategy:checked"
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         expires = maybe_iso8601(self.request.expires)

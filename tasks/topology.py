@@ -7,6 +7,7 @@ from kombu.message import Message as BrokerMessage
 
 from tasks import embedded
 from tasks.embedded import is_embedded
+from tasks.redis_envelopes import QUEUE
 
 
 def declare(app: Celery) -> list[str]:
@@ -36,11 +37,17 @@ def all_queues(app: Celery) -> list[Any]:
 
 
 def queue_of(message: BrokerMessage) -> str:
-    """The queue that a message was taken from: where it was first dead-lettered, else by its routing key."""
+    """The queue that a message was taken from: where it was first dead-lettered, else by its routing key.
+
+    Where the broker says nothing of it the headers are its sender's own: they name a queue of ours, or none.
+    """
     headers = message.headers if isinstance(message.headers, dict) else {}
+    by_key = _queues_by_key(current_app)
     first = headers.get("x-first-death-queue")
-    routing_key = message.delivery_info.get("routing_key") or ""
-    return first if isinstance(first, str) else _queues_by_key(current_app).get(routing_key, routing_key)
+    if isinstance(first, str) and by_key.get(first) == first:
+        return first
+    queue = message.delivery_info.get(QUEUE) or message.delivery_info.get("routing_key") or ""
+    return by_key.get(queue, queue)
 
 
 _by_key: dict[str, str] = {}

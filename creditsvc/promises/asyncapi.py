@@ -6,7 +6,7 @@ from typing import Any
 import celeryconfig
 from ledger.commands import COMMANDS, ConsumeMany
 from ledger.event_shapes import SHAPES
-from tasks.inbound import EVENTS
+from ledger.plain_events import EVENTS
 
 Part = dict[str, Any]
 HEADERS: Part = {

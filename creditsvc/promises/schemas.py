@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, create_model
 from ledger.commands import COMMANDS, Consume, ConsumeMany
 from ledger.event_shapes import SHAPES, Envelope
 from ledger.outcomes import DeclineReason, Status
-from tasks.inbound import EVENTS, PlainEnvelope
+from ledger.plain_events import EVENTS, PlainEnvelope
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 Schema = dict[str, Any]

@@ -41,7 +41,8 @@ GRANT USAGE ON SCHEMA public TO credits_service, credits_web, credits_redaction,
 -- Everybody reads the ledger, and which migrations there are.
 GRANT SELECT ON
     credit_accounts, credit_account_changes, credit_adjustments, credit_holds, credit_lots, credit_outbox, credit_parked,
-    credit_redactions, credit_shop_differences, credit_transactions, credit_waiting, django_migrations
+    credit_parked_acts, credit_redactions, credit_replay_outcomes, credit_shop_differences, credit_transactions,
+    credit_waiting, django_migrations
     TO credits_service, credits_web, credits_redaction, credits_reader;
 
 -- What is only ever added.
@@ -49,9 +50,12 @@ GRANT INSERT ON credit_transactions, credit_account_changes, credit_shop_differe
 -- What is added and moves on.
 GRANT INSERT, UPDATE ON credit_accounts, credit_lots, credit_holds TO credits_service, credits_web;
 -- What leaves when it is done with.
-GRANT INSERT, UPDATE, DELETE ON credit_outbox, credit_parked, credit_waiting TO credits_service, credits_web;
+GRANT INSERT, UPDATE, DELETE ON credit_outbox, credit_parked, credit_replay_outcomes, credit_waiting
+    TO credits_service, credits_web;
+GRANT INSERT, DELETE ON credit_parked_acts TO credits_service, credits_web;
 GRANT USAGE ON SEQUENCE
-    credit_account_changes_id_seq, credit_parked_id_seq, credit_shop_differences_id_seq, credit_waiting_id_seq
+    credit_account_changes_id_seq, credit_parked_id_seq, credit_replay_outcomes_id_seq, credit_shop_differences_id_seq,
+    credit_waiting_id_seq
     TO credits_service, credits_web;
 
 -- Staff: who they are, their sessions, what they failed to sign in with, what they ask for.
@@ -70,8 +74,9 @@ GRANT USAGE ON SEQUENCE
 
 -- Erasure: of a transaction those three columns, and the trigger lets them be emptied only.
 GRANT UPDATE (description, metadata, salt) ON credit_transactions TO credits_redaction;
-GRANT UPDATE ON credit_outbox, credit_parked, credit_waiting TO credits_redaction;
-GRANT INSERT ON credit_redactions TO credits_redaction;
+GRANT UPDATE ON credit_outbox, credit_parked, credit_parked_acts, credit_replay_outcomes, credit_waiting
+    TO credits_redaction;
+GRANT INSERT ON credit_parked_acts, credit_redactions TO credits_redaction;
 GRANT USAGE ON SEQUENCE credit_redactions_id_seq TO credits_redaction;
 
 COMMIT;

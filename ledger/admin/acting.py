@@ -59,7 +59,7 @@ class ActingAdmin(InspectAdmin):
     """Pages that offer actions to staff with the permission for each."""
 
     acts: ClassVar[tuple[Action, ...]] = ()
-    change_form_outer_before_template = "admin/ledger/actions.html"
+    change_form_outer_before_template = "admin/ledger/acts.html"
 
     def get_urls(self) -> list[Any]:
         own = [

@@ -8,8 +8,10 @@ from django.db.transaction import atomic
 
 from ledger import dialect
 from ledger.claims import claim_in
+from ledger.journal.replays import note_outcomes
 from ledger.journal.write import insert_waiting
-from ledger.messages import Message
+from ledger.messages import Message, replay_in
+from ledger.outcomes import Outcome, Status
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,12 +28,13 @@ def keep(messages: Sequence[Kept]) -> None:
     with atomic():
         now = dialect.current().clock()
         insert_waiting([_row(kept, now) for kept in messages])
+        note_outcomes([(replay_in(kept.message.headers), Outcome(Status.WAITING)) for kept in messages], now=now)
 
 
 def _row(kept: Kept, now: datetime) -> dict[str, object]:
     claim = claim_in(kept.message)
     return {
-        "fingerprint": kept.message.fingerprint,
+        "fingerprint": kept.message.fingerprint_of_replay,
         "merchant_id": None,
         "target_reference_type": "",
         "target_reference_id": "",

@@ -15,7 +15,7 @@ from ledger.commands import COMMANDS, OpenAccount
 from ledger.dialect import MOMENT, TEXT, UUID_
 from ledger.identifiers import new_id
 from ledger.journal.inserting import insert
-from ledger.messages import Message
+from ledger.messages import REPLAY_OF, Message, replay_in
 from ledger.outcomes import Status
 from ledger.requests import Request
 from ledger.rules.batch import Books, Waiting
@@ -211,6 +211,7 @@ def stored_request(task: str, kwargs: Mapping[str, Any], message: Mapping[str, s
         message=partial(Message.from_text, message) if message else None,
         traceparent=_trace_in(message.get("headers", "")),
         producer=_producer_in(message),
+        replay=_replay_in(message.get("headers", "")),
     )
 
 
@@ -223,6 +224,11 @@ def _trace_in(headers: str) -> str:
     """The span that a stored message's sender was in, out of its headers as text; most have none."""
     traceparent = json.loads(headers).get("traceparent") if "traceparent" in headers else ""
     return traceparent[:MAX_TRACEPARENT] if isinstance(traceparent, str) else ""
+
+
+def _replay_in(headers: str) -> str:
+    """The replay that a stored message was, out of its headers as text; most were none."""
+    return replay_in(json.loads(headers)) if REPLAY_OF in headers else ""
 
 
 def _look_up(references: set[Reference]) -> dict[Reference, Claimed]:

@@ -15,9 +15,10 @@ from ledger.claims import claim_in
 from ledger.dialect import INTEGER, MOMENT, TEXT, UUID_, Columns
 from ledger.identifiers import new_id
 from ledger.journal.inserting import insert
-from ledger.messages import Message
+from ledger.journal.replays import Replay, note_outcomes, read, replays_of
+from ledger.messages import Message, replay_in
 from ledger.models import ParkedMessage
-from ledger.outcomes import ParkReason
+from ledger.outcomes import Outcome, ParkReason, Status
 
 PARKED: Columns = {
     "fingerprint": TEXT,
@@ -66,16 +67,47 @@ def park(messages: Sequence[ToPark]) -> None:
 
 
 def park_rows(messages: Sequence[ToPark], *, now: datetime) -> None:
-    """Store messages within the caller's transaction."""
+    """Store messages within the caller's transaction. A replay that is parked again goes to its own row.
+
+    A redelivered copy of a replay that was followed by another one says nothing new of its row.
+    """
+    replays = _replays(messages)
     rows: dict[str, dict[str, Any]] = {}
     for message in messages:
+        replay = replays.get(id(message))
+        if replay and replay.is_stale:
+            continue
         row = _row(message, now)
+        if replay:
+            row["fingerprint"] = replay.fingerprint
         row["count"] += rows.get(row["fingerprint"], {"count": 0})["count"]
         rows[row["fingerprint"]] = row
+    _upsert(rows)
+    note_outcomes([(_named(parked), _outcome(parked)) for parked in messages], now=now)
+
+
+def _replays(messages: Sequence[ToPark]) -> dict[int, Replay]:
+    """The replays among messages, by the messages' identities. An item of a replayed consume_many is a message anew."""
+    named = {id(parked): read(name) for parked in messages if (name := _named(parked)) and "/" not in name}
+    known = replays_of(name[0] for name in named.values() if name)
+    return {key: known[name[0]] for key, name in named.items() if name and name[0] in known}
+
+
+def _named(parked: ToPark) -> str:
+    return replay_in(parked.message.headers) if parked.message else ""
+
+
+def _outcome(parked: ToPark) -> Outcome:
+    reason = ": ".join(_storable(part) for part in (str(parked.reason), parked.field, parked.detail) if part)
+    return Outcome(Status.PARKED, reason=reason[:MAX_DETAIL])
+
+
+def _upsert(rows: Mapping[str, Mapping[str, Any]]) -> None:
     if not rows:
         return
     latest = ("state", "reason", "field", "detail", "conflicts_with_id", "last_seen_at")
     changes = ", ".join(f"{name} = excluded.{name}" for name in latest)
+    changes += ", merchant_id = COALESCE(excluded.merchant_id, credit_parked.merchant_id)"
     sql = insert(
         "credit_parked",
         PARKED,
@@ -93,8 +125,8 @@ def resolved_before(moment: datetime) -> int:
 def prune_resolved(*, older_than: datetime, limit: int) -> int:
     """Delete up to `limit` messages that were replayed or dismissed before a moment; how many they were."""
     oldest = _resolved(older_than).order_by("id").values_list("id", flat=True)[:limit]
-    deleted, _ = ParkedMessage.objects.filter(id__in=list(oldest)).delete()
-    return deleted
+    _, deleted = ParkedMessage.objects.filter(id__in=list(oldest)).delete()
+    return deleted.get(ParkedMessage._meta.label, 0)  # what was done about them goes with them
 
 
 def _resolved(moment: datetime) -> QuerySet[ParkedMessage]:

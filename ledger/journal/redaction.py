@@ -15,7 +15,15 @@ from ledger import dialect
 from ledger.errors import Refused
 from ledger.fields import refuse_unprintable
 from ledger.identifiers import new_id
-from ledger.models import OutboxRow, ParkedMessage, Redaction, Transaction, WaitingCommand
+from ledger.models import (
+    OutboxRow,
+    ParkedAct,
+    ParkedMessage,
+    Redaction,
+    ReplayOutcome,
+    Transaction,
+    WaitingCommand,
+)
 from ledger.personal import Referenced, Shopper, Subject, is_about, message_without, without
 
 EMPTY = {"description": "", "metadata": {}, "salt": ""}
@@ -115,16 +123,24 @@ def _waits_for(row: WaitingCommand, subject: Subject) -> bool:
 
 def _redact_parked(subject: Subject, *, by: str) -> int:
     """Empty parked messages. Nothing is left of them to be sent again, so those still parked are dismissed."""
-    ids = [row.pk for row in ParkedMessage.objects.iterator(chunk_size=_AT_A_TIME) if is_about(_text(row), subject)]
+    ids = {row.pk for row in ParkedMessage.objects.iterator(chunk_size=_AT_A_TIME) if is_about(_text(row), subject)}
+    corrections = ParkedAct.objects.filter(what=ParkedAct.What.CORRECTED).select_related("parked")
+    for act in corrections.iterator(chunk_size=_AT_A_TIME):
+        corrected = {**_text(act.parked), "headers": act.headers, "body": act.body, "body_encoding": "utf-8"}
+        if is_about(corrected, subject):
+            ids.add(act.parked_id)
     rows = list(ParkedMessage.objects.filter(pk__in=ids).order_by("fingerprint").select_for_update())
     for row in rows:
         if row.state == ParkedMessage.State.PARKED:
             row.state, row.resolved_by = ParkedMessage.State.DISMISSED, by
             row.resolved_at = dialect.current().clock()
+            row.acts.create(what=ParkedAct.What.DISMISSED, actor=by, reason="redacted", acted_at=row.resolved_at)
         row.headers = row.properties = "{}"
         row.body, row.body_encoding, row.detail = "", "utf-8", ""
         row.fingerprint = str(new_id())  # should the message come again, it is parked anew and whole
         row.save()
+        row.acts.filter(what=ParkedAct.What.CORRECTED).update(headers="{}", body="")
+        ReplayOutcome.objects.filter(replay__parked=row).update(reason="")
     return len(rows)
 
 

@@ -18,6 +18,7 @@ from ledger.identifiers import new_id
 from ledger.journal.inserting import insert, insert_rows, rows_of, update_rows
 from ledger.journal.outbox import Recorded, insert_outbox
 from ledger.journal.parking import ToPark, park_rows
+from ledger.journal.replays import note_outcomes
 from ledger.outcomes import ParkReason
 from ledger.rules.batch import Difference, Parked, Plan, Waiting
 from ledger.rules.movements import target_of
@@ -121,6 +122,7 @@ def write(plan: Plan, *, now: datetime, account_wait: timedelta) -> list[Recorde
     recorded = insert_outbox([_outbox_row(account_id, event, now, traces) for account_id, event in plan.events])
     insert_waiting([_waiting_row(waiting, now, account_wait) for waiting in plan.waiting])
     delete_waiting(plan.taken)
+    note_outcomes([(request.replay, outcome) for request, outcome in plan.decided if request.replay], now=now)
     park_rows([_to_park(parked) for parked in plan.parked], now=now)
     _insert_differences(plan.differences, now)
     return recorded
@@ -167,7 +169,7 @@ def _waiting_row(waiting: Waiting, now: datetime, account_wait: timedelta) -> di
     target_type, target_id = target_of(request.command) or ("", "")
     claim = claim_of(request)
     return {
-        "fingerprint": message.fingerprint if message else str(new_id()),
+        "fingerprint": message.fingerprint_of_replay if message else str(new_id()),
         "merchant_id": request.command.merchant_id,
         "target_reference_type": target_type,
         "target_reference_id": target_id,

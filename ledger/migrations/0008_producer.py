@@ -35,7 +35,7 @@ def remove(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('ledger', '0006_frozen'),
+        ('ledger', '0007_parked_acts'),
     ]
 
     operations = [

@@ -4,7 +4,7 @@ from ledger.models.account import Account, AccountChange, ShopDifference
 from ledger.models.hold import Hold
 from ledger.models.lot import Lot
 from ledger.models.outbox import OutboxRow
-from ledger.models.parked import ParkedMessage
+from ledger.models.parked import ParkedAct, ParkedMessage, ReplayOutcome
 from ledger.models.staff import Adjustment, Redaction
 from ledger.models.transaction import Transaction
 from ledger.models.waiting import WaitingCommand
@@ -16,8 +16,10 @@ __all__ = [
     "Hold",
     "Lot",
     "OutboxRow",
+    "ParkedAct",
     "ParkedMessage",
     "Redaction",
+    "ReplayOutcome",
     "ShopDifference",
     "Transaction",
     "WaitingCommand",

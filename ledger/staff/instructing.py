@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from ledger.errors import Refused
+from ledger.fields import first_refused
 from ledger.identifiers import new_correlation_id
 from ledger.instructions import Instruction
 from ledger.journal import post
@@ -20,9 +21,8 @@ def instruction(told: type[Told], account: Account, **fields: Any) -> Told:
     try:
         return told(merchant_id=account.merchant_id, **fields)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        message = first["msg"].removeprefix("Value error, ")
-        raise Refused(message, field=".".join(str(part) for part in first["loc"])) from None
+        field, message = first_refused(error)
+        raise Refused(message, field=field) from None
 
 
 def carry_out(told: Instruction) -> Outcome:

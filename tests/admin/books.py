@@ -108,6 +108,11 @@ def task_message(*, name: str = "credits.consume", queue: str = "credits.consume
     )
 
 
+def right_body(**fields: Any) -> str:
+    """The body of a credits.consume that is right, but for these fields."""
+    return json.dumps([[], {**json.loads(consume().model_dump_json(exclude_unset=True)), **fields}, {}])
+
+
 def park_one(*, message: Message | None = None, body: Any = None, **why: Any) -> ParkedMessage:
     """Park a message as the journal does; why is ToPark's, invalid_field unless it says otherwise."""
     message = message or task_message(kwargs=body or {"amount": "5"})

@@ -1,13 +1,20 @@
 """`manage.py parked`: the same from the command line."""
 
+import json
+from datetime import UTC, datetime
+from io import StringIO
+from uuid import uuid4
+
 import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
 from ledger.messages import Message
-from ledger.models import OutboxRow, ParkedMessage
+from ledger.models import OutboxRow, ParkedAct, ParkedMessage, Transaction
 from ledger.outcomes import ParkReason
-from tests.admin.books import conflict, park_one, task_message
+from tests.admin.books import conflict, park_one, right_body, task_message
+from tests.ledger.builders import consume, opened_account
+from tests.ledger.replaying import carry_out, replayed
 
 pytestmark = pytest.mark.django_db
 
@@ -117,19 +124,20 @@ def test_replay_sends_the_named_messages_and_says_by_whom(parked):
 def test_dismiss_settles_the_named_messages(parked):
     row = park_one()
 
-    lines = parked("dismiss", row.pk)
+    lines = parked("dismiss", row.pk, "--reason", "sent by mistake")
 
     assert lines == ["1 dismissed"]
     assert list(ParkedMessage.objects.values_list("state", flat=True)) == ["dismissed"]
     assert ParkedMessage.objects.get().resolved_by
+    assert ParkedAct.objects.get().reason == "sent by mistake"
 
 
-@pytest.mark.parametrize("action", ["replay", "dismiss"])
+@pytest.mark.parametrize("action", [["replay"], ["dismiss", "--reason", "sent by mistake"]])
 def test_settling_what_is_not_parked_fails_and_names_it_but_settles_the_rest(parked, action):
     row = park_one()
 
     with pytest.raises(CommandError, match=r"left as they are.*: 999$"):
-        parked(action, row.pk, 999)
+        parked(*action, row.pk, 999)
 
     assert ParkedMessage.objects.get().state != "parked"
 
@@ -140,3 +148,65 @@ def test_a_list_refuses_what_it_can_not_read(parked, words):
 
     with pytest.raises(CommandError):
         parked("list", *words)
+
+
+def test_the_list_is_filtered_by_name_merchant_and_time(parked):
+    merchant = uuid4()
+    old = park_one(message=task_message(name="credits.grant"))
+    ParkedMessage.objects.filter(pk=old.pk).update(last_seen_at=datetime(2026, 1, 31, 12, tzinfo=UTC))
+    new = park_one(merchant_id=merchant)
+
+    assert ids(parked("list", "--name", "credits.grant")) == [old.pk]
+    assert ids(parked("list", "--merchant", merchant)) == [new.pk]
+    assert ids(parked("list", "--since", "2026-01-31T12:00:01Z")) == [new.pk]
+    assert ids(parked("list", "--until", "2026-01-31T12:00:01Z")) == [old.pk]
+    assert ids(parked("list", "--since", "2026-01-31T12:00:00Z", "--until", "2026-01-31T12:00:01Z")) == [old.pk]
+
+
+def test_a_correction_comes_from_a_file_or_from_standard_input_and_a_replay_sends_it(parked, tmp_path, monkeypatch):
+    row = park_one()
+    file, headers = tmp_path / "body.json", tmp_path / "headers.json"
+    file.write_text(right_body(reference_id="report-1"))
+    headers.write_text(json.dumps({"task": "credits.consume", "id": "id-9"}))
+
+    lines = parked("correct", row.pk, "--body", file, "--headers", headers, "--reason", "as the shop says", "--by", "a")
+    monkeypatch.setattr("sys.stdin", StringIO(right_body(reference_id="report-2")))
+    parked("correct", row.pk, "--body", "-", "--reason", "they wrote again")
+    parked("replay", row.pk)
+
+    sent = OutboxRow.objects.get().body
+    assert lines == [f"corrected; send it by `parked replay {row.pk}`"]
+    assert "report-2" in sent["body"]
+    assert json.loads(sent["headers"])["id"] == "id-9"
+
+
+def test_a_correction_that_a_worker_would_refuse_fails_and_names_the_field(parked, tmp_path):
+    row = park_one()
+    file = tmp_path / "body.json"
+    file.write_text(right_body(amount=0))
+
+    with pytest.raises(CommandError, match="amount: Input should be greater"):
+        parked("correct", row.pk, "--body", file, "--reason", "as the shop says")
+
+
+def test_a_file_that_is_not_there_fails(parked):
+    with pytest.raises(CommandError, match="no such file"):
+        parked("correct", park_one().pk, "--body", "/no such file", "--reason", "x")
+
+
+@pytest.mark.parametrize("words", [["dismiss", 1], ["correct", 1, "--body", "/dev/null"]])
+def test_neither_goes_without_a_reason(parked, words):
+    with pytest.raises(CommandError, match="--reason"):
+        parked(*words)
+
+
+def test_show_tells_what_was_done_and_what_became_of_it(parked):
+    account = opened_account(credits_bought=50)
+    row, sent = replayed(consume(merchant_id=account.merchant_id))
+    carry_out(sent)
+
+    printed = "\n".join(parked("show", row.pk))
+
+    assert "replayed by anna" in printed
+    assert f"item 0: posted; transaction {Transaction.objects.get(kind='consume').pk}" in printed
+    assert parked("list", "--state", "replayed")[0].endswith("x1  posted")

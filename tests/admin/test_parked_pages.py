@@ -1,19 +1,29 @@
 """Parked messages' pages: who may replay and dismiss there, and that the two need a form that was asked for."""
 
+import json
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 
 from ledger.admin import parked as parked_pages
 from ledger.admin import window
-from ledger.models import OutboxRow, ParkedMessage
-from tests.admin.books import list_page, park_one, row_page
+from ledger.messages import Message
+from ledger.models import OutboxRow, ParkedAct, ParkedMessage, Transaction
+from tests.admin.books import list_page, park_one, right_body, row_page, rows_of, task_message
+from tests.ledger.builders import consume, opened_account
+from tests.ledger.replaying import carry_out, replayed
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 
-def press(client, action, *rows, **query):
-    form = {"action": action, "_selected_action": [row.pk for row in rows], "index": "0"}
+def press(client, action, *rows, reason="sent by mistake", **query):
+    form = {"action": action, "_selected_action": [row.pk for row in rows], "index": "0", "reason": reason}
     return client.post(list_page(ParkedMessage, **query), form, follow=True)
 
 
@@ -123,3 +133,154 @@ def test_one_press_settles_a_bounded_number(superuser, monkeypatch):
     press(superuser, "dismiss", *rows)
 
     assert states().count("dismissed") == 2
+
+
+def correct_page(row):
+    return reverse("admin:ledger_parkedmessage_correct", args=[row.pk])
+
+
+def send_correction(client, row, **fields):
+    given = {"body": right_body(), "headers": row.headers, "reason": "as the shop says", **fields}
+    return client.post(correct_page(row), given, follow=True)
+
+
+def test_a_dismissal_without_a_reason_dismisses_nothing_and_says_so(superuser):
+    parked = park_one()
+
+    response = press(superuser, "dismiss", parked, reason=" ")
+
+    assert states() == ["parked"]
+    assert said(response) == ["Nothing was dismissed. reason: must have 1 to 1000 characters"]
+
+
+def test_a_messages_page_tells_who_did_what_and_why(superuser):
+    parked = park_one()
+    press(superuser, "dismiss", parked, reason="the shop is closed")
+
+    page = superuser.get(row_page(parked)).content.decode()
+
+    assert "What was done about it" in page
+    assert "the shop is closed" in page
+
+
+def test_the_page_of_a_correction_shows_the_original_beside_what_is_to_be_sent(superuser):
+    parked = park_one(body={"amount": "5"}, detail="must be an integer")
+
+    response = superuser.get(correct_page(parked))
+
+    page = response.content.decode()
+    assert "must be an integer" in page
+    assert "As it came" in page
+    assert json.loads(response.context["form"]["body"].value()) == [[], {"amount": "5"}, {}]
+    assert json.loads(response.context["form"]["headers"].value()) == json.loads(parked.headers)
+
+
+def test_a_correction_is_stored_beside_the_original_and_replayed(superuser):
+    parked = park_one()
+
+    stored = send_correction(superuser, parked, body=right_body(reference_id="report-77"))
+    press(superuser, "replay", parked)
+
+    assert said(stored) == ["Corrected. Replay it to have it sent."]
+    page = stored.content.decode()
+    assert "report-77" in page
+    assert "as the shop says" in page
+    assert "report-77" in OutboxRow.objects.get().body["body"]
+    assert ParkedMessage.objects.get().body == parked.body
+
+
+@pytest.mark.parametrize(
+    ("fields", "field", "text"),
+    [
+        ({"body": "{"}, "body", "is not JSON"),
+        ({"body": right_body(amount=0)}, "body", "amount: Input should be greater than or equal to 1"),
+        ({"headers": "[]"}, "headers", "must be a JSON object"),
+        ({"headers": "{}"}, "headers", "headers.task: must name one of the contract"),
+        ({"reason": ""}, "reason", "This field is required"),
+    ],
+)
+def test_a_refused_correction_is_shown_beside_what_it_is_about(superuser, fields, field, text):
+    parked = park_one()
+
+    response = send_correction(superuser, parked, **fields)
+
+    assert text in str(response.context["form"].errors[field])
+    assert not ParkedAct.objects.exists()
+
+
+def test_what_somebody_else_has_replayed_meanwhile_is_not_corrected(superuser):
+    parked = park_one()
+    press(superuser, "replay", parked)
+
+    response = send_correction(superuser, parked)
+
+    assert "parked and came from a queue" in str(response.context["form"].non_field_errors())
+    assert "Store correction" in response.content.decode()
+
+
+@pytest.mark.parametrize("permissions", [["view_parkedmessage"], ["view_parkedmessage", "change_account"], []])
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_nobody_corrects_without_the_permission(staff_with, permissions, method):
+    parked = park_one()
+    client = staff_with(*permissions)
+
+    response = getattr(client, method)(correct_page(parked), {"body": right_body(), "headers": "{}", "reason": "x"})
+
+    assert response.status_code == 403
+    assert "/correct/" not in client.get(row_page(parked)).content.decode()
+    assert not ParkedAct.objects.exists()
+
+
+def test_there_is_nothing_to_correct_under_an_unknown_number(superuser):
+    assert superuser.get(reverse("admin:ledger_parkedmessage_correct", args=[999])).status_code == 404
+
+
+@pytest.mark.parametrize("body", [b"\xff\x00<script>alert(1)</script>", b"[" * 100_000, b"{}" * 200_000, b""])
+def test_any_body_can_be_looked_at_and_corrected(superuser, body):
+    parked = park_one(message=Message("credits.consume", "</textarea><b>", body, {"id": "</textarea><script>"}))
+
+    pages = [superuser.get(address) for address in (row_page(parked), correct_page(parked), list_page(ParkedMessage))]
+
+    assert [page.status_code for page in pages] == [200, 200, 200]
+    assert not any(b"<script>alert" in page.content or b"</textarea><" in page.content for page in pages)
+
+
+def test_what_became_of_a_replay_stands_on_its_page_and_in_the_list(superuser):
+    account = opened_account(credits_bought=50)
+    parked, sent = replayed(consume(merchant_id=account.merchant_id))
+    before = superuser.get(list_page(ParkedMessage)).content.decode()
+
+    carry_out(sent)
+
+    page = superuser.get(row_page(parked)).content.decode()
+    transaction = Transaction.objects.get(kind="consume")
+    assert "sent, no outcome yet" in before
+    assert "posted" in superuser.get(list_page(ParkedMessage)).content.decode()
+    assert row_page(transaction) in page
+
+
+def test_messages_are_found_by_queue_name_merchant_and_time(superuser):
+    wanted = park_one(message=task_message(name="credits.grant", queue="credits.grants"))
+    other = park_one(message=task_message(name="credits.strange", queue="credits.old"), merchant_id=uuid4())
+    ParkedMessage.objects.filter(pk=other.pk).update(last_seen_at=datetime.now(UTC) - timedelta(days=3))
+
+    def found(**query):
+        return [row.pk for row in rows_of(superuser.get(list_page(ParkedMessage, **query)))]
+
+    assert found(name="credits.grant") == [wanted.pk]
+    assert found(q="credits.grants") == [wanted.pk]
+    assert found(q="credits.strange") == [other.pk]
+    assert found(q=str(other.merchant_id)) == [other.pk]
+    assert found(seen="day") == [wanted.pk]
+    assert found(seen="week", reason="invalid_field", state="parked") == [wanted.pk, other.pk]
+
+
+def test_the_list_reads_no_bodies(superuser):
+    park_one(body={"long": "x" * 100_000})
+
+    with CaptureQueriesContext(connection) as queries:
+        superuser.get(list_page(ParkedMessage))
+
+    of_parked = [query["sql"] for query in queries if 'FROM "credit_parked"' in query["sql"]]
+    assert of_parked
+    assert not any('"body"' in sql or '"headers"' in sql for sql in of_parked)

@@ -3,19 +3,26 @@
 import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from threading import Barrier
 
 import pytest
 from django.db import connection, connections
 
+from ledger.errors import Refused
 from ledger.journal.parking import ToPark, park
-from ledger.messages import Message
-from ledger.models import OutboxRow, ParkedMessage
+from ledger.messages import REPLAY_OF, Message
+from ledger.models import OutboxRow, ParkedAct, ParkedMessage, ReplayOutcome
 from ledger.outcomes import ParkReason
-from ledger.parking import AT_ONCE, MEANINGS, dismiss, replay
+from ledger.parking import AT_ONCE, MEANINGS, correct, replay
+from ledger.parking import dismiss as dismiss_saying_why
 from tests.admin.books import park_one, task_message
+from tests.ledger.builders import consume, opened_account
+from tests.ledger.replaying import carry_out, replayed
 
 NOW = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
+dismiss = partial(dismiss_saying_why, reason="sent by mistake")
+CORRECTED = [[], json.loads(consume().model_dump_json(exclude_unset=True)), {}]
 PASSED, AHEAD = (NOW - timedelta(seconds=1)).isoformat(), (NOW + timedelta(seconds=1)).isoformat()
 
 
@@ -40,7 +47,7 @@ def test_a_replay_hands_the_message_to_the_outbox_whole_for_the_queue_it_came_fr
     row = OutboxRow.objects.get()
     assert replayed == [parked.pk]
     assert (row.destination, row.name, row.correlation_id) == ("message", "credits.consume", "corr-1")
-    assert Message.from_text(row.body) == message
+    assert Message.from_text(row.body).without(REPLAY_OF) == message
     assert state_of(parked) == ("replayed", "anna", NOW)
 
 
@@ -73,7 +80,7 @@ def test_a_replay_leaves_behind_what_the_broker_noted_about_earlier_deliveries()
     notes = {"x-death": [{"count": 1}], "x-first-death-queue": "q", "x-last-death-reason": "r", "x-delivery-count": 21}
     message = sent_again(headers={**notes, "x-own": "kept"}, properties={"expiration": "1000", "delivery_mode": 2})
 
-    assert {name for name in message.headers if name.startswith("x-")} == {"x-own"}
+    assert {name for name in message.headers if name.startswith("x-")} == {"x-own", REPLAY_OF}
     assert message.properties == {"delivery_mode": 2}
 
 
@@ -180,3 +187,80 @@ def test_of_many_who_settle_at_once_each_message_is_settled_by_one(own_database,
     sent = OutboxRow.objects.values_list("body", flat=True)
     assert sorted(settled) == parked
     assert len({json.loads(body["headers"])["id"] for body in sent}) == len(sent) == (20 if settle is replay else 0)
+
+
+@pytest.mark.servers
+def test_of_a_correction_and_a_replay_at_once_the_replay_sends_what_was_corrected_before_it_or_nothing_is(own_database):
+    rows = [park_one(message=task_message(kwargs={"number": number})).pk for number in range(30)]
+    together = Barrier(2)
+
+    def correcting():
+        return [row for row in rows if stored_by(row)]
+
+    def stored_by(row):
+        try:
+            return correct(row, body=json.dumps(CORRECTED), by="anna", reason="as the shop says", at=NOW)
+        except Refused:
+            return None
+
+    def replaying():
+        return [id_ for row in rows for id_ in replay([row], by="bert", at=NOW)]
+
+    corrected, sent = at_once(together, correcting, replaying)
+
+    bodies = [json.loads(row.body["body"]) for row in OutboxRow.objects.all()]
+    assert sent == rows
+    assert sum(body == CORRECTED for body in bodies) == len(corrected)
+    assert len(bodies) == len(rows)
+    for row in corrected:
+        assert list(ParkedAct.objects.filter(parked=row).order_by("id").values_list("what", flat=True)) == [
+            "corrected",
+            "replayed",
+        ]
+
+
+@pytest.mark.servers
+def test_of_a_dismissal_and_a_replay_at_once_one_comes_to_pass(own_database):
+    rows = [park_one(body={"number": number}).pk for number in range(30)]
+    together = Barrier(2)
+
+    dismissed, sent = at_once(
+        together,
+        lambda: [id_ for row in rows for id_ in dismiss([row], by="anna", at=NOW)],
+        lambda: [id_ for row in rows[::-1] for id_ in replay([row], by="bert", at=NOW)],
+    )
+
+    assert sorted(dismissed + sent) == rows
+    assert OutboxRow.objects.count() == len(sent)
+    assert ParkedAct.objects.count() == len(rows)
+
+
+@pytest.mark.servers
+def test_copies_of_a_replay_that_workers_post_at_once_are_one_outcome(own_database):
+    account = opened_account(credits_bought=500)
+    command = consume(merchant_id=account.merchant_id, amount=1)
+    parked, message = replayed(command)
+    workers = 6
+    together = Barrier(workers)
+
+    at_once(together, *[lambda: carry_out(message)] * workers)
+
+    assert list(ReplayOutcome.objects.values_list("status", "repeated")) == [("posted", False)]
+    account.refresh_from_db()
+    assert account.balance == 499
+    parked.refresh_from_db()
+    assert parked.state == "replayed"
+
+
+def at_once(together, *calls):
+    """What calls return that start together, each in a thread with a connection of its own."""
+
+    def run(call):
+        together.wait()
+        try:
+            return call()
+        finally:
+            connections["default"].close()
+
+    with ThreadPoolExecutor(len(calls)) as pool:
+        return list(pool.map(run, calls))

@@ -231,7 +231,7 @@ class TestReferences:
     def test_one_that_a_person_has_dismissed_is_known_no_more(self) -> None:
         asked = consume()
         park([ToPark(message=task_message(asked), reason=ParkReason.NO_ACCOUNT)])
-        dismiss([ParkedMessage.objects.get().pk], by="ann", at=timezone.now())
+        dismiss([ParkedMessage.objects.get().pk], by="ann", reason="sent by mistake", at=timezone.now())
 
         found = became(asked.reference_type, asked.reference_id)
 

@@ -88,7 +88,7 @@ def test_one_that_is_still_parked_is_seen_behind_any_number_that_were_dismissed(
         message = task_message(consume(reference_id=reference_id, amount=amount))
         park([ToPark(message=message, reason=ParkReason.NO_ACCOUNT)])
     oldest, *newer = ParkedMessage.objects.order_by("id")
-    dismiss([row.pk for row in newer], by="ann", at=timezone.now())
+    dismiss([row.pk for row in newer], by="ann", reason="sent by mistake", at=timezone.now())
 
     found = became(consume().reference_type, reference_id)
 

@@ -6,7 +6,7 @@ from kombu.utils import json
 from pydantic import BaseModel, ValidationError
 
 from ledger.commands import COMMANDS, Consume, ConsumeMany
-from tasks.inbound import EVENTS
+from ledger.plain_events import EVENTS
 
 
 class Refused(Exception):

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from creditsvc.celery import app
-from tasks.inbound import EVENTS
+from ledger.plain_events import EVENTS
 from tasks.topology import all_queues
 from tests.creditsvc.procfile import commands, queues_of
 

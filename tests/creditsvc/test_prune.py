@@ -53,8 +53,8 @@ def test_of_the_outbox_only_what_was_published_long_ago_goes(monkeypatch: pytest
 def test_of_what_was_parked_only_what_a_person_settled_long_ago_goes() -> None:
     waiting, replayed, dismissed, lately = parked_messages(4)
     replay([replayed], by="ann", at=LONG_AGO)
-    dismiss([dismissed], by="ann", at=LONG_AGO)
-    dismiss([lately], by="ann", at=timezone.now())
+    dismiss([dismissed], by="ann", reason="sent by mistake", at=LONG_AGO)
+    dismiss([lately], by="ann", reason="sent by mistake", at=timezone.now())
     ParkedMessage.objects.update(first_seen_at=LONG_AGO, last_seen_at=LONG_AGO)
 
     assert run("parked", "--dry-run") == "2 would be deleted"

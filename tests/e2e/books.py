@@ -1,5 +1,6 @@
 """The books as somebody outside the service reads them: the tables of docs/contract.md §6, by plain SELECTs."""
 
+import base64
 from typing import Any
 from uuid import UUID
 
@@ -118,6 +119,11 @@ class Books:
         """The parked messages that hold this text in their body or headers, the oldest first."""
         holds = or_(PARKED.c.body.contains(token), PARKED.c.headers.contains(token))
         return self._rows(select(PARKED).where(holds).order_by(PARKED.c.id))
+
+    def parked_bytes(self, token: bytes) -> list[Row]:
+        """The parked messages whose body is kept in base64 and holds these bytes, the oldest first."""
+        rows = self._rows(select(PARKED).where(PARKED.c.body_encoding == "base64").order_by(PARKED.c.id))
+        return [row for row in rows if token in base64.b64decode(row["body"])]
 
     def waiting(self, token: str) -> list[Row]:
         """The waiting commands of a merchant's id or a correlation id."""

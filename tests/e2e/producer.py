@@ -106,6 +106,7 @@ class Producer:
         queue: str,
         headers: Mapping[str, Any] | None = None,
         content_type: str = "application/json",
+        content_encoding: str = "utf-8",
         **properties: Any,
     ) -> None:
         """Put any body straight into a queue."""
@@ -115,11 +116,15 @@ class Producer:
                 exchange="",
                 routing_key=queue,
                 content_type=content_type,
-                content_encoding="utf-8",
+                content_encoding=content_encoding,
                 headers=dict(headers or {}),
                 delivery_mode=2,
                 **properties,
             )
+
+    def can_send(self, header: Any) -> bool:
+        """Whether a header can be sent at all: the embedded broker's JSON knows no bytes."""
+        return self.has_exchanges or not isinstance(header, bytes)
 
     def task_message(self, task: str, fields: Any, **headers: Any) -> tuple[str, Fields]:
         """Body and headers of a command as a producer in another language writes them (protocol 2)."""
@@ -140,18 +145,17 @@ class Producer:
         self.publish_event(json.dumps(body), routing_key=event_type)
         return str(body["correlation_id"])
 
-    def publish_event(self, body: str, *, routing_key: str) -> None:
+    def publish_event(self, body: bytes | str, *, routing_key: str, **parts: Any) -> None:
         """Publish any body under a routing key; on the embedded broker straight to that key's queue."""
         if not self.has_exchanges:
-            self.publish(body, queue=EVENT_QUEUES[routing_key])
+            self.publish(body, queue=EVENT_QUEUES[routing_key], **parts)
             return
         with confirmed(self.app.conf.broker_url) as publish:
             publish(
                 body,
                 exchange="glam.events",
                 routing_key=routing_key,
-                content_type="application/json",
-                content_encoding="utf-8",
+                **{"content_type": "application/json", "content_encoding": "utf-8", **parts},
             )
 
     def merchant(self, *, credits: int = 0) -> str:

@@ -2,65 +2,18 @@
 
 import base64
 import json
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
+from tests.e2e.malformed import EVENT, FORGED, MALFORMED, MALFORMED_EVENTS, Malformed
 from tests.e2e.producer import Producer, consumption, match, new_id
 from tests.e2e.service import Service
 from tests.processes import eventually
 
 pytestmark = pytest.mark.servers
-
-
-@dataclass(frozen=True)
-class Malformed:
-    """One message, and how it is expected to be parked. In texts MERCHANT and ID stand for what a test fills in."""
-
-    reason: str
-    field: str
-    body: str | bytes = '[[], {"merchant_id": "MERCHANT"}, {}]'
-    task: Any = "credits.consume"
-    headers: dict[str, Any] = field(default_factory=dict)
-    content_type: str = "application/json"
-    without: tuple[str, ...] = ()
-
-
-RIGHT = '[[], {"merchant_id": "MERCHANT", "amount": 1, "reference_type": "export", "reference_id": "ID"}, {}]'
-MALFORMED = {
-    "not JSON": Malformed("not_json", "body", body="{not json ID"),
-    "not text": Malformed("not_json", "body", body=b"\xff\xfe\x00ID"),
-    "pickle": Malformed("not_json", "body", body=b"\x80\x04ID", content_type="application/x-python-serialize"),
-    "yaml": Malformed("not_json", "body", body="- [ID]\n", content_type="application/x-yaml"),
-    "no task header": Malformed("not_a_task", "task", body=RIGHT, without=("task",)),
-    "a body of two": Malformed("not_a_task", "body", body="[[], {}]"),
-    "a body that is an object": Malformed("not_a_task", "body", body='{"amount": 1}'),
-    "a body that is null": Malformed("not_a_task", "body", body="null"),
-    "kwargs no mapping": Malformed("not_a_task", "kwargs", body='[[], ["amount", 1], {}]'),
-    "kwargs null": Malformed("not_a_task", "kwargs", body="[[], null, {}]"),
-    "embed no mapping": Malformed("not_a_task", "body", body="[[], {}, [1]]"),
-    "no id": Malformed("not_a_task", "id", body=RIGHT, without=("id",)),
-    "an id that is a number": Malformed("not_a_task", "id", body=RIGHT, headers={"id": 7}),
-    "an unhashable task": Malformed("not_a_task", "", body=RIGHT, task=["credits.consume"]),
-    "an unknown task": Malformed("unknown_task", "task", body=RIGHT, task="credits.consume_everything"),
-    "positional arguments": Malformed("positional_arguments", "args", body='[["MERCHANT", 1], {}, {}]'),
-    "a missing field": Malformed("invalid_field", "reference_type"),
-    "an unknown field": Malformed("invalid_field", "colour", body=RIGHT.replace('"amount"', '"colour": 1, "amount"')),
-    "a number as text": Malformed("invalid_field", "amount", body=RIGHT.replace(": 1", ': "1"')),
-    "a boolean amount": Malformed("invalid_field", "amount", body=RIGHT.replace(": 1", ": true")),
-    "NUL in a field": Malformed("invalid_field", "reference_id", body=RIGHT.replace("ID", r"ID\u0000")),
-    "a lone surrogate": Malformed("invalid_field", "reference_id", body=RIGHT.replace("ID", r"ID\ud800")),
-    "a broken eta": Malformed("invalid_field", "eta", body=RIGHT, headers={"eta": "soon"}),
-    "an eta that is a number": Malformed("invalid_field", "eta", body=RIGHT, headers={"eta": 5}),
-    "a broken expires": Malformed("invalid_field", "expires", body=RIGHT, headers={"expires": "never"}),
-    "a correlation id with NUL": Malformed(
-        "invalid_field", "correlation_id", body=RIGHT, headers={"correlation_id": "a\u0001b"}
-    ),
-    "a correlation id too long": Malformed(
-        "invalid_field", "correlation_id", body=RIGHT, headers={"correlation_id": "c" * 256}
-    ),
-}
 
 
 @dataclass(frozen=True)
@@ -74,13 +27,22 @@ class Sent:
 
 
 def send(producer: Producer, case: Malformed, merchant: str) -> Sent:
+    sent = filled_in(case, merchant)
+    producer.publish(sent.body, queue="credits.consume", headers=sent.headers, **code_of(case))
+    return sent
+
+
+def filled_in(case: Malformed, merchant: str) -> Sent:
+    """A task's message of this kind."""
     token = new_id()
     body = case.body.encode() if isinstance(case.body, str) else case.body
     body = body.replace(b"MERCHANT", merchant.encode()).replace(b"ID", token.encode())
     headers = {"lang": "js", "id": token, "root_id": token, "task": case.task, "token": token, **case.headers}
-    headers = {name: value for name, value in headers.items() if name not in case.without}
-    producer.publish(body, queue="credits.consume", headers=headers, content_type=case.content_type)
-    return Sent(case, token, body, headers)
+    return Sent(case, token, body, {name: value for name, value in headers.items() if name not in case.without})
+
+
+def code_of(case: Malformed) -> dict[str, str]:
+    return {"content_type": case.content_type, "content_encoding": case.content_encoding}
 
 
 def test_every_malformed_message_is_parked_whole_and_its_neighbours_are_applied(
@@ -88,19 +50,123 @@ def test_every_malformed_message_is_parked_whole_and_its_neighbours_are_applied(
 ) -> None:
     merchant = producer.merchant(credits=100)
     sent = {}
-    for name, case in MALFORMED.items():
+    cases = {name: case for name, case in MALFORMED.items() if producer.can_send(case.task)}
+    for name, case in cases.items():
         sent[name] = send(producer, case, merchant)
         producer.send("credits.consume", consumption(merchant))
 
-    producer.settled(merchant, balance=100 - len(MALFORMED))
-    eventually(lambda: all(service.books.parked(message.token) for message in sent.values()))
+    assert_parked_whole(service, sent, queue="credits.consume")
+    producer.settled(merchant, balance=100 - len(cases))
+
+
+def test_every_malformed_event_is_parked_whole_and_its_neighbours_are_applied(
+    producer: Producer, service: Service
+) -> None:
+    merchant, sent = producer.merchant(), {}
+    for name, case in MALFORMED_EVENTS.items():
+        message = filled_in(case, merchant)
+        headers = {"token": message.token, **case.headers}
+        producer.publish_event(message.body, routing_key=EVENT, headers=headers, **code_of(case))
+        sent[name] = Sent(case, message.token, message.body, headers)
+        producer.tell(EVENT, {"merchant_id": merchant, "credits": 1, "purchase_id": new_id()})
+
+    assert_parked_whole(service, sent, queue="credits.inbound")
+    producer.settled(merchant, balance=len(MALFORMED_EVENTS))
+
+
+def assert_parked_whole(service: Service, sent: dict[str, Sent], *, queue: str) -> None:
+    """Each message is parked once, as it came, for its reason."""
+    left = dict(sent)
+
+    def none_is_left() -> bool:
+        for name in [name for name, message in left.items() if service.books.parked(message.token)]:
+            del left[name]
+        return not left
+
+    with suppress(AssertionError):
+        eventually(none_is_left)
+    assert list(left) == []
     for name, message in sent.items():
         (parked,) = service.books.parked(message.token)
         assert (name, parked["reason"], parked["field"]) == (name, message.case.reason, message.case.field)
-        assert (name, parked["queue"], parked["state"], parked["count"]) == (name, "credits.consume", "parked", 1)
-        assert json.loads(parked["headers"]).items() >= message.headers.items()
-        assert body_of(parked) == message.body
-        assert json.loads(parked["properties"])["content_type"] == message.case.content_type
+        assert (name, parked["queue"], parked["state"], parked["count"]) == (name, queue, "parked", 1)
+        assert json.loads(parked["headers"]).items() >= as_stored(message.headers).items()
+        assert (name, body_of(parked)) == (name, message.body)
+        assert json.loads(parked["properties"]).items() >= code_of(message.case).items()
+
+
+def as_stored(headers: dict[str, Any]) -> dict[str, Any]:
+    """Headers as they come out of JSON, which knows no bytes."""
+    stored: dict[str, Any] = json.loads(json.dumps(headers, default=str))
+    return stored
+
+
+def test_a_right_command_with_forged_headers_is_applied_once(producer: Producer, service: Service) -> None:
+    merchant = producer.merchant(credits=100)
+    for headers in FORGED.values():
+        body, usual = producer.task_message("credits.consume", consumption(merchant))
+        producer.publish(body, queue="credits.consume", headers={**usual, **headers})
+
+    producer.settled(merchant, balance=100 - len(FORGED))
+    assert service.books.parked(merchant) == []
+
+
+WATCHED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "callbacks that are a text": ({"callbacks": "tell me"}, {}),
+    "a chain that is a number": ({"chain": 7}, {}),
+    "a chord that is a list": ({"chord": ["x"]}, {}),
+    "an errback that is no signature": ({"errbacks": [{"task": ["x"]}]}, {}),
+    "a result asked for, and limits of time that are none": ({}, {"ignore_result": False, "timelimit": "long"}),
+    "a result asked for, and a reply to a list": ({}, {"ignore_result": False, "reply_to": ["x"]}),
+}
+
+
+def test_what_is_wrong_with_a_messages_watchers_ends_no_worker_and_loses_no_command(
+    producer: Producer, service: Service
+) -> None:
+    merchant = producer.merchant(credits=100)
+    sent = []
+    for embed, headers in WATCHED.values():
+        fields = consumption(merchant)
+        _, usual = producer.task_message("credits.consume", fields)
+        body = json.dumps([[], fields, embed])
+        producer.publish(body, queue="credits.consume", headers={**usual, **headers})
+        sent.append(fields["reference_id"])
+
+    def is_done(reference: str) -> bool:
+        applied = [row for row in service.books.transactions(merchant) if row["reference_id"] == reference]
+        return len(applied) == 1 or len(service.books.parked(reference)) == 1
+
+    eventually(lambda: all(is_done(reference) for reference in sent))
+    producer.send("credits.consume", last := consumption(merchant))
+    eventually(lambda: is_done(last["reference_id"]))
+
+
+def test_of_a_key_that_stands_twice_the_last_one_counts(producer: Producer) -> None:
+    merchant = producer.merchant(credits=10)
+    body, headers = producer.task_message("credits.consume", consumption(merchant))
+
+    producer.publish(body.replace('"amount"', '"amount": 9, "amount"'), queue="credits.consume", headers=headers)
+
+    producer.settled(merchant, balance=9)
+
+
+@pytest.mark.parametrize("queue", ["credits.notifications", "credits.sweeps"])
+def test_what_is_malformed_is_parked_from_the_services_own_queues_too(
+    producer: Producer, service: Service, queue: str
+) -> None:
+    task = {"credits.notifications": "credits.notify_low_balance", "credits.sweeps": "credits.sweep_outbox"}[queue]
+    bodies = {new_id(): body for body in ("{not json", "[[], {}]", "[[], [], {}]", '{"a": 1}', "null")}
+    for token, body in bodies.items():
+        producer.publish(body, queue=queue, headers={"task": task, "id": token, "root_id": token})
+    late = new_id()
+    producer.publish(
+        "[[], {}, {}]", queue=queue, headers={"task": task, "id": late, "eta": "9999-12-31T23:59:59-14:00"}
+    )
+
+    for token in (*bodies, late):
+        (parked,) = eventually(lambda token=token: service.books.parked(token))
+        assert (parked["queue"], parked["count"]) == (queue, 1)
 
 
 def body_of(parked: dict[str, Any]) -> bytes:
@@ -114,7 +180,7 @@ def test_a_repeat_of_one_message_raises_its_count(producer: Producer, service: S
     first = send(producer, case, merchant)
 
     for _ in range(2):
-        producer.publish(first.body, queue="credits.consume", headers=first.headers, content_type=case.content_type)
+        producer.publish(first.body, queue="credits.consume", headers=first.headers, **code_of(case))
 
     eventually(lambda: [row["count"] for row in service.books.parked(first.token)] == [3])
 

@@ -1,6 +1,9 @@
 """Waiting: commands ahead of their account wait in the ledger's database, and are posted in order of arrival."""
 
+import json
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -67,3 +70,39 @@ def test_a_parked_message_replayed_goes_through_the_broker_and_is_applied(produc
     assert replayed.returncode == 0, replayed.stderr
     producer.settled(merchant, balance=5)
     assert [row["state"] for row in service.books.parked(id_)] == ["replayed"]
+    assert outcome_of(service, parked["id"]) == "posted"
+
+
+def outcome_of(service: Service, parked_id: int) -> str:
+    """What `manage.py parked list` says became of a message's last replay."""
+    listed = service.manage("parked", "list", "--state", "any", "--limit", "1000")
+    (line,) = [line for line in listed.stdout.splitlines() if line.split()[0] == str(parked_id)]
+    return line.split("  ")[-1]
+
+
+def test_a_corrected_message_is_applied_whatever_way_it_came_and_its_row_says_so(
+    producer: Producer, service: Service, tmp_path: Path
+) -> None:
+    merchant, wrong = producer.merchant(credits=9), {"amount": "1"}
+    asked = consumption(merchant, **wrong)
+    with suppress(Exception):
+        producer.ask("credits.consume", asked)
+    plain = producer.send("credits.consume", consumption(merchant, **wrong)).id
+    told = producer.tell("evt.billing.credits.purchased.v1", {"merchant_id": merchant, "credits": "1"})
+    purchase = {"merchant_id": merchant, "credits": 1, "purchase_id": new_id()}
+    right = {
+        asked["reference_id"]: [[], consumption(merchant), {}],
+        plain: [[], consumption(merchant), {}],
+        told: {"event_type": "evt.billing.credits.purchased.v1", "data": purchase},
+    }
+
+    for token, body in right.items():
+        (parked,) = eventually(lambda token=token: service.books.parked(token))
+        file = tmp_path / "body.json"
+        file.write_text(json.dumps(body))
+        for words in (["correct", "--body", str(file), "--reason", "a number"], ["replay"]):
+            done = service.manage("parked", words[0], str(parked["id"]), *words[1:])
+            assert done.returncode == 0, done.stderr
+        eventually(lambda id_=parked["id"]: outcome_of(service, id_) == "posted")
+
+    producer.settled(merchant, balance=8)

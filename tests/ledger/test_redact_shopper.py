@@ -10,12 +10,22 @@ from ledger.journal import post
 from ledger.journal.parking import ToPark, park
 from ledger.journal.redaction import redact_shopper
 from ledger.messages import Message
-from ledger.models import Account, OutboxRow, ParkedMessage, Redaction, Transaction, WaitingCommand
+from ledger.models import (
+    Account,
+    OutboxRow,
+    ParkedAct,
+    ParkedMessage,
+    Redaction,
+    ReplayOutcome,
+    Transaction,
+    WaitingCommand,
+)
 from ledger.outcomes import ParkReason
-from ledger.parking import replay
+from ledger.parking import correct, replay
 from ledger.rules.chain import COVERED, row_digest
 from tests.ledger.audited import assert_books_are_right
 from tests.ledger.builders import consume, consume_match, grant, open_account, opened_account, requests
+from tests.ledger.replaying import carry_out, replayed
 from tests.ledger.stored import (
     AHEAD,
     SHOPPER,
@@ -305,3 +315,31 @@ def test_the_audit_of_redacted_books_finds_nothing_wrong():
     redact_shopper(SHOPPER, **ANNA)
 
     assert_books_are_right()
+
+
+def test_a_correction_that_names_the_shopper_is_emptied_and_its_message_dismissed():
+    message = task_message(consume())
+    park([ToPark(message=message, reason=ParkReason.DEFECT)])
+    row = ParkedMessage.objects.get()
+    fields = {**json.loads(message.body)[1], **about_shopper()}
+    correct(row.pk, body=json.dumps([[], fields, {}]), by="bert", reason="as the shop says", at=datetime.now(UTC))
+    assert tables_naming(SHOPPER) == {"credit_parked_acts"}
+
+    redact_shopper(SHOPPER, **ANNA)
+
+    assert tables_naming(SHOPPER) == set()
+    assert list(ParkedAct.objects.order_by("id").values_list("what", "actor", "reason")) == [
+        ("corrected", "bert", "as the shop says"),
+        ("dismissed", "anna", "redacted"),
+    ]
+
+
+def test_of_a_redacted_replay_that_waits_it_is_still_noted_what_becomes():
+    opening = open_account()
+    parked, sent = replayed(consume_match(merchant_id=opening.merchant_id, shopper_id=SHOPPER))
+    carry_out(sent)
+
+    redact_shopper(SHOPPER, **ANNA)
+    post(requests(opening))
+
+    assert [outcome.status for outcome in ReplayOutcome.objects.filter(replay__parked=parked)] == ["declined"]

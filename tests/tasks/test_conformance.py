@@ -8,9 +8,9 @@ from creditsvc.celery import app
 from ledger.journal import post
 from ledger.models import OutboxRow
 from ledger.outcomes import DeclineReason, ParkReason
+from ledger.plain_events import EVENTS
 from ledger.requests import Request
 from tasks import handlers  # noqa: F401  (registers the tasks)
-from tasks.inbound import EVENTS
 from tasks.reading import validated
 from tests.conformance import Vector, differences, filled, vectors
 

@@ -77,6 +77,7 @@ def test_a_plain_message_is_read_as_the_long_way_reads_it() -> None:
         {"correlation_id": "line\nbreak"},
         {"correlation_id": "", "root_id": "root"},
         {"root_id": "x" * 256},
+        {"x-credits-replay": "0190a0b0-0000-7000-8000-000000000000"},
     ],
     ids=str,
 )

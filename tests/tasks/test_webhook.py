@@ -5,6 +5,7 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -13,8 +14,13 @@ from uuid import uuid4
 
 import pytest
 
-from ledger.models import ParkedMessage, WaitingCommand
+from ledger.journal.parking import ToPark, park
+from ledger.messages import REPLAY_OF
+from ledger.models import ParkedAct, ParkedMessage, ReplayOutcome, WaitingCommand
+from ledger.outcomes import ParkReason
+from ledger.parking import replay
 from tasks.notifiers import call_webhook, notify_by_email, notify_by_webhook, send_email
+from tests.admin.books import task_message
 from tests.e2e.webhook import SECRET, listening_webhook
 
 LONGEST_WAIT_S = 60
@@ -149,3 +155,21 @@ def test_an_email_that_could_not_be_sent_is_sent_again_later(
     notify_by_email.apply(kwargs={"envelope": ENVELOPE})
 
     assert WaitingCommand.objects.get().task == "credits.notify_by_email"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("status", "became"), [(204, "unchanged"), (500, "waiting")])
+def test_what_became_of_a_notification_that_was_sent_again_is_noted(settings: Any, status: int, became: str) -> None:
+    park([ToPark(message=task_message(name="credits.notify_by_webhook"), reason=ParkReason.NOTIFIER_FAILED)])
+    replay([ParkedMessage.objects.get().pk], by="anna", at=datetime.now(UTC))
+    replayed = str(ParkedAct.objects.get().id)
+
+    with answering(status) as (url, _):
+        settings.NOTIFY_WEBHOOK_URL = url
+        notify_by_webhook.push_request(id=str(uuid4()), retries=0, **{REPLAY_OF: replayed})
+        try:
+            notify_by_webhook.run(envelope=ENVELOPE)
+        finally:
+            notify_by_webhook.pop_request()
+
+    assert [outcome.status for outcome in ReplayOutcome.objects.all()] == [became]

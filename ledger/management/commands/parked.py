@@ -1,29 +1,35 @@
-"""Parked messages from the command line: list them, show one whole, replay or dismiss them."""
+"""Parked messages from the command line: list them, show one whole, correct one, replay or dismiss them."""
 
 import json
+import sys
 from argparse import ArgumentTypeError
 from collections.abc import Iterator, Sequence
+from dataclasses import fields
 from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db.models import Q
 
+from ledger.errors import Refused
 from ledger.events import rfc3339
 from ledger.management.terminal import harmless, somebody
-from ledger.models import ParkedMessage
+from ledger.models import ParkedAct, ParkedMessage
 from ledger.outcomes import ParkReason
-from ledger.parking import AT_ONCE, MEANINGS, dismiss, replay
+from ledger.parking import AT_ONCE, MEANINGS, correct, dismiss, replay
 from ledger.queries.conflict import Line, side_by_side
+from ledger.queries.parked import Wanted, acts_of, became, last_replay, parked_messages, position_after, word
 
 PAGE = 50
 WIDEST_COLUMN = 60  # characters of a request beside the other
 
 
 class Command(BaseCommand):
-    """manage.py parked list | show ID | replay ID… | dismiss ID…"""
+    """manage.py parked list | show ID | correct ID --body FILE --reason … | replay ID… | dismiss ID… --reason …"""
 
-    help = "Parked messages: list them, show one whole, send some again, or dismiss them."
+    help = "Parked messages: list them, show one whole, correct one, send some again, or dismiss them."
 
     def add_arguments(self, parser: CommandParser) -> None:
         actions = parser.add_subparsers(dest="action", required=True)
@@ -31,25 +37,38 @@ class Command(BaseCommand):
         listing.add_argument("--state", choices=[*ParkedMessage.State.values, "any"], default="parked")
         listing.add_argument("--reason", choices=[str(reason) for reason in ParkReason])
         listing.add_argument("--queue")
+        listing.add_argument("--name", help="the task, or the plain event's type")
+        listing.add_argument("--merchant", type=UUID)
+        listing.add_argument("--since", type=_moment, help="last seen then or later, such as 2026-01-31T12:00:00Z")
+        listing.add_argument("--until", type=_moment, help="last seen before then")
         listing.add_argument("--limit", type=_positive, default=PAGE)
         listing.add_argument("--after", type=_position, help="go on after this one, as the list's last line gives it")
-        actions.add_parser("show", help="one message whole").add_argument("id", type=int)
-        for action, help_ in (("replay", "send again to their queues"), ("dismiss", "nothing more is to be done")):
-            settling = actions.add_parser(action, help=help_)
+        actions.add_parser("show", help="one message whole, and what was done about it").add_argument("id", type=int)
+        correcting = actions.add_parser("correct", help="store what it should have been; a replay then sends that")
+        correcting.add_argument("id", type=int)
+        correcting.add_argument("--body", type=_content, required=True, help="a file with the whole body; - for stdin")
+        correcting.add_argument("--headers", type=_content, help="a file with all headers, a JSON object")
+        replaying = actions.add_parser("replay", help="send again to their queues, as corrected")
+        dismissing = actions.add_parser("dismiss", help="nothing more is to be done")
+        for settling in (replaying, dismissing):
             settling.add_argument("ids", type=int, nargs="+", metavar="ID")
-            settling.add_argument("--by", default=somebody(), help="who decided; you, unless told otherwise")
+        for acting in (correcting, dismissing):
+            acting.add_argument("--reason", required=True, help="why; it is kept")
+        for acting in (correcting, replaying, dismissing):
+            acting.add_argument("--by", default=somebody(), help="who decided; you, unless told otherwise")
 
     def handle(self, *args: Any, action: str, **options: Any) -> None:
-        getattr(self, f"_{action}")(**options)
+        try:
+            getattr(self, f"_{action}")(**options)
+        except Refused as refused:
+            raise CommandError(str(refused)) from None
 
     def _list(self, *, limit: int, after: tuple[datetime, int] | None, **options: Any) -> None:
-        rows = ParkedMessage.objects.order_by("-last_seen_at", "-id")
-        for field in ("state", "reason", "queue"):
-            if options[field] not in (None, "any"):
-                rows = rows.filter(**{field: options[field]})
+        names = [field.name for field in fields(Wanted)]
+        asked = {name: options[name] for name in names if options[name] not in (None, "any")}
+        rows = parked_messages(Wanted(**asked))
         if after is not None:
-            seen_at, id_ = after
-            rows = rows.filter(Q(last_seen_at__lte=seen_at) & (Q(last_seen_at__lt=seen_at) | Q(id__lt=id_)))
+            rows = rows.filter(position_after(*after))
         page = list(rows[: limit + 1])
         for row in page[:limit]:
             self.stdout.write(harmless(_summary(row)))
@@ -64,11 +83,15 @@ class Command(BaseCommand):
         for line in _whole(row):
             self.stdout.write(harmless(line))
 
+    def _correct(self, *, id: int, body: str, headers: str | None, by: str, reason: str, **_: Any) -> None:
+        correct(id, body=body, headers=headers, by=by, reason=reason, at=datetime.now(UTC))
+        self.stdout.write(f"corrected; send it by `parked replay {id}`")
+
     def _replay(self, *, ids: Sequence[int], by: str, **_: Any) -> None:
         self._report(ids, self._settled(ids, replay, by=by), done="sent again")
 
-    def _dismiss(self, *, ids: Sequence[int], by: str, **_: Any) -> None:
-        self._report(ids, self._settled(ids, dismiss, by=by), done="dismissed")
+    def _dismiss(self, *, ids: Sequence[int], by: str, reason: str, **_: Any) -> None:
+        self._report(ids, self._settled(ids, partial(dismiss, reason=reason), by=by), done="dismissed")
 
     def _settled(self, ids: Sequence[int], settle: Any, *, by: str) -> set[int]:
         now = datetime.now(UTC)
@@ -87,12 +110,29 @@ def _position(text: str) -> tuple[datetime, int]:
     """Read what the list's last line gives. Raises ArgumentTypeError for anything else."""
     moment, _, id_ = text.partition(",")
     try:
-        seen_at, last = datetime.fromisoformat(moment), int(id_)
+        last = int(id_)
     except ValueError as error:
         raise ArgumentTypeError(f"{text!r} is not what a list's last line gives") from error
-    if seen_at.tzinfo is None:
+    return _moment(moment), last
+
+
+def _moment(text: str) -> datetime:
+    """A time with its zone. Raises ArgumentTypeError for anything else."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise ArgumentTypeError(f"{text!r} is no time such as 2026-01-31T12:00:00Z") from error
+    if moment.tzinfo is None:
         raise ArgumentTypeError(f"{text!r} names no time zone")
-    return seen_at, last
+    return moment
+
+
+def _content(path: str) -> str:
+    """What a file holds, or standard input. Raises ArgumentTypeError where it can't be read as text."""
+    try:
+        return sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeError) as error:
+        raise ArgumentTypeError(f"{path}: {error}") from error
 
 
 def _positive(text: str) -> int:
@@ -104,9 +144,17 @@ def _positive(text: str) -> int:
 
 def _summary(row: ParkedMessage) -> str:
     where = f"{row.reason} {row.field}".strip()
-    return "  ".join(
-        (str(row.pk), rfc3339(row.last_seen_at), row.state, where, row.name or "-", row.queue or "-", f"x{row.count}")
+    replayed = last_replay(row)
+    parts = (
+        str(row.pk),
+        rfc3339(row.last_seen_at),
+        row.state,
+        where,
+        row.name or "-",
+        row.queue or "-",
+        f"x{row.count}",
     )
+    return "  ".join((*parts, became(replayed)) if replayed else parts)
 
 
 def _whole(row: ParkedMessage) -> Iterator[str]:
@@ -122,14 +170,29 @@ def _whole(row: ParkedMessage) -> Iterator[str]:
         f"correlation_id: {row.correlation_id}",
         f"seen: {row.count} times, {rfc3339(row.first_seen_at)} to {rfc3339(row.last_seen_at)}",
     )
-    if row.resolved_at:
-        yield f"last settled: {rfc3339(row.resolved_at)} by {row.resolved_by}"
+    acts = acts_of(row)
+    if acts:
+        yield from ("", "what was done about it:", *(line for act in acts for line in _told(act)))
     yield from ("", "headers:", _indented(row.headers))
     yield from ("", "properties:", _indented(row.properties))
     yield from ("", f"body ({row.body_encoding}):", _indented(row.body))
     lines = side_by_side(row)
     if lines:
         yield from ("", *_beside(lines, transaction_id=str(row.conflicts_with_id)))
+
+
+def _told(act: ParkedAct) -> Iterator[str]:
+    """One act, with what it would send or what became of it."""
+    why = f": {act.reason}" if act.reason else ""
+    yield f"  {rfc3339(act.acted_at)}  {act.what} by {act.actor}{why}"
+    if act.what == ParkedAct.What.CORRECTED:
+        yield from ("headers:", _indented(act.headers), "body:", _indented(act.body))
+    elif act.what == ParkedAct.What.REPLAYED:
+        yield f"    {became(act)}"
+        for outcome in act.outcomes.all():
+            transaction = f"; transaction {outcome.transaction_id}" if outcome.transaction_id else ""
+            reason = f", {outcome.reason}" if outcome.reason else ""
+            yield f"    {rfc3339(outcome.decided_at)}  item {outcome.item}: {word(outcome)}{reason}{transaction}"
 
 
 def _indented(text: str) -> str:
