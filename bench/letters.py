@@ -113,7 +113,8 @@ def _shop(merchant: UUID) -> Kwargs:
 
 
 def _task(task: str, kwargs: Kwargs, reference: tuple[str, str], becomes: str) -> Letter:
-    return Letter(COMMANDS, task, task_message(task, kwargs), reference, becomes)
+    named = {**kwargs, "correlation_id": reference[1]}  # which the events that come of it will carry
+    return Letter(COMMANDS, task, task_message(task, named), reference, becomes)
 
 
 def _event(event_type: str, data: Kwargs, reference: tuple[str, str], becomes: str) -> Letter:

@@ -53,7 +53,7 @@ class Prober(Thread):
         self._lock = Lock()
         self._under_way: dict[Reference, Sent] = {}
         self._longest = dict.fromkeys(ways, 0.0)
-        self.is_ready = Event()
+        self._is_ready = Event()
         self.sent: Counter[str] = Counter()
         self.alerts = 0
         self.lags: dict[str, list[float]] = {way: [] for way in ways}
@@ -65,6 +65,11 @@ class Prober(Thread):
                 self._probe(connection.default_channel, Unconfirmed(connection), books.cursor())
         except BaseException as error:  # whoever asks next is told
             self._failure = error
+
+    def wait_until_ready(self) -> None:
+        """Return once the first probes have arrived. Raises Wrong where they have not within a minute."""
+        while not self._is_ready.wait(LOOK_SECONDS):
+            self._raise_failure()
 
     def stop(self) -> None:
         """Send no more and wait for what is under way. Raises Wrong where one has not arrived within a minute."""
@@ -91,7 +96,7 @@ class Prober(Thread):
         with self._lock:
             self._longest = dict.fromkeys(self._ways, 0.0)
         self.lags = {way: [] for way in self._ways}
-        self.is_ready.set()
+        self._is_ready.set()
         started, number = time.monotonic(), 0
         while not self._stop_asked.wait(LOOK_SECONDS):
             if time.monotonic() >= started + number * EVERY_SECONDS:

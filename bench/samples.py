@@ -13,7 +13,7 @@ from celeryconfig import MAX_BATCH, dead_letter_queue, inbound_queues, task_queu
 from tests.processes import Process
 
 QUEUES = [queue.name for queue in [*task_queues, *inbound_queues, dead_letter_queue]]
-LAG_SLACK_SECONDS = 1.0
+LAG_SLACK_SECONDS = 2.0
 BATCHES = 4  # that many may just be committed and not yet marked as published, or lie between queue and worker
 
 
