@@ -15,7 +15,7 @@ from contextlib import ExitStack
 
 from bench import letters, memory, merchants, procfile
 from bench.books import Books
-from bench.drain import check_queues, stop
+from bench.drain import SETTLE_SECONDS, check_queues, stop
 from bench.feed import fed, feeding
 from bench.memory import Memory
 from bench.probes import Prober, say_lags
@@ -30,7 +30,6 @@ MESSAGES = 1_000_000
 FIRST = 10_000
 FEEDERS = 2
 FILL_WITHIN_SECONDS = 3_600.0
-AUDIT_WITHIN_SECONDS = 7_200.0
 PURCHASE_WITHIN_SECONDS = 5.0
 LOOK_SECONDS = 0.1
 
@@ -38,6 +37,7 @@ LOOK_SECONDS = 0.1
 def turn(stand: Stand, scale: float) -> Pair:
     """Queue, drain, check."""
     count = round(MESSAGES * scale)
+    commands = procfile.workers()
     with stand.database() as database_url, stand.virtual_host() as host:
         environment = stand.environment(database_url=database_url, broker_url=host.url)
         stand.run("manage.py", "declare_topology", environment=environment)
@@ -46,12 +46,13 @@ def turn(stand: Stand, scale: float) -> Pair:
             before = books.by_kind()
             sent = fill(stand, environment, count)
             prober = Prober({"purchase": purchase}, database_url=database_url, broker_url=host.url)
-            with stand.running(*procfile.workers(), environment=environment) as workers:
-                processes = dict(zip(procfile.by_name(), workers, strict=True))
+            with stand.running(*commands.values(), environment=environment) as workers:
+                processes = dict(zip(commands, workers, strict=True))
                 prober.start()
                 earlier, later = drained(books, prober, processes, total=count)
                 prober.stop()
                 eventually(books.everything_is_told, what="every event confirmed")
+                time.sleep(SETTLE_SECONDS)
                 stop(workers)
             sent += prober.sent
             books.check_kinds(sent=before + sent)
@@ -122,7 +123,7 @@ def check_purchases(prober: Prober) -> None:
 def audit(stand: Stand, environment: Mapping[str, str], rows: int) -> None:
     """Audit the whole books, and say how long that took. Raises AssertionError where they are not right."""
     started = time.monotonic()
-    stand.run("manage.py", "audit", environment=environment, within_seconds=AUDIT_WITHIN_SECONDS)
+    stand.run("manage.py", "audit", environment=environment)
     say(f"   manage.py audit took {time.monotonic() - started:,.0f} s for {rows:,} transactions")
 
 

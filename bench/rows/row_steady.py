@@ -22,7 +22,7 @@ from functools import partial
 from bench import letters, merchants, procfile
 from bench.backlog import fill
 from bench.books import Books
-from bench.drain import EXCHANGE, check_queues, stop
+from bench.drain import EXCHANGE, SETTLE_SECONDS, check_queues, stop
 from bench.feed import fed, feeding
 from bench.feeder import Fed
 from bench.letters import POSTED_PURCHASE, Letter
@@ -42,12 +42,12 @@ SAMPLES = 240
 MARGIN_SECONDS = 120  # for what is late: there must be a merchant for each probe
 LATE_SECONDS = 2.0
 READY_WITHIN_SECONDS = 120.0
-AUDIT_WITHIN_SECONDS = 7_200.0
 
 
 def turn(stand: Stand, scale: float) -> Pair:
     """Open accounts, find the peak, feed, judge, check."""
     seconds = SECONDS * scale
+    commands = procfile.workers()
     with stand.database() as database_url, stand.virtual_host() as host:
         environment = stand.environment(database_url=database_url, broker_url=host.url)
         stand.run("manage.py", "declare_topology", environment=environment)
@@ -56,8 +56,8 @@ def turn(stand: Stand, scale: float) -> Pair:
                 queues.declare(queue)
             sent = books.by_kind()
             at_first = sent.total()
-            with stand.running(*procfile.workers(), environment=environment) as workers:
-                processes = dict(zip(procfile.by_name(), workers, strict=True))
+            with stand.running(*commands.values(), environment=environment) as workers:
+                processes = dict(zip(commands, workers, strict=True))
                 sent += opened(books, host.url, thins=round(seconds) + MARGIN_SECONDS)
                 at_peak = peak(stand, environment, seconds=max(PEAK_SECONDS * scale, SHORTEST_PEAK_SECONDS))
                 sent += at_peak.sent
@@ -73,10 +73,11 @@ def turn(stand: Stand, scale: float) -> Pair:
                 decided(books, sent)
                 eventually(books.everything_is_told, what="every event confirmed")
                 eventually(lambda: queues.ready("credits.notifications") == 0, what="every alert told")
+                time.sleep(SETTLE_SECONDS)
                 stop(workers)
             books.check_kinds(sent=sent)
             check_queues(queues, host, sent=sent.total() - at_first + prober.alerts)
-            stand.run("manage.py", "audit", environment=environment, within_seconds=AUDIT_WITHIN_SECONDS)
+            stand.run("manage.py", "audit", environment=environment)
     for way, lags in prober.lags.items():
         say(f"   {way}: {say_lags(lags)}")
     grown_most = judge(samples)
