@@ -87,9 +87,10 @@ def turn(stand: Stand, scale: float) -> Pair:
 def opened(books: Books, broker_url: str, *, thins: int) -> Counter[str]:
     """Open the accounts that the mix and the probes need beside the merchants', through the workers."""
     shops, purchases = letters.openings(thins=thins)
+    rows, accounts = books.decided()
     fill(broker_url, exchange=EXCHANGE, task="credits.open_account", calls=shops)
     fill(broker_url, exchange=EXCHANGE, task="credits.purchase", calls=purchases)
-    everything = (merchants.COUNT + len(purchases), merchants.COUNT + len(shops))
+    everything = (rows + len(purchases), accounts + len(shops))
     eventually(lambda: books.decided() == everything, timeout_seconds=READY_WITHIN_SECONDS, what="accounts opened")
     return Counter({POSTED_PURCHASE: len(purchases)})
 
