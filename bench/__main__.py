@@ -22,7 +22,7 @@ def measure(row: Row, stand: Stand, *, turns: int, scale: float) -> Result:
     """Measure a row turn by turn. Raises Wrong where a turn does not count."""
     results.say(f"{row.number}: {row.what}\n   against {row.against}")
     pairs = []
-    for number in range(1, turns + 1):
+    for number in range(1, min(turns, row.most_turns) + 1):
         pairs.append(row.turn(stand, scale))
         results.say_turn(number, pairs[-1])
     result = Result(row, pairs)

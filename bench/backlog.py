@@ -54,12 +54,13 @@ def fill(broker_url: str, *, exchange: str, task: str, calls: Iterable[Kwargs]) 
         channel = connection.default_channel
         unconfirmed = Unconfirmed(connection)
         for kwargs in calls:
-            channel.basic_publish(_message(task, kwargs), exchange=exchange, routing_key=task, mandatory=True)
+            channel.basic_publish(task_message(task, kwargs), exchange=exchange, routing_key=task, mandatory=True)
             unconfirmed.add()
         return unconfirmed.drain()
 
 
-def _message(task: str, kwargs: Kwargs) -> amqp.Message:
+def task_message(task: str, kwargs: Kwargs) -> amqp.Message:
+    """One task message as send_task makes it, to be kept on disk."""
     task_id = str(uuid4())
     made = _celery.amqp.as_task_v2(task_id, task, kwargs=kwargs, ignore_result=True)
     return amqp.Message(

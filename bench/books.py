@@ -1,5 +1,6 @@
 """The books as SQL sees them: how much is applied, how much is told, and whether all that was sent is there."""
 
+from collections import Counter
 from types import TracebackType
 from typing import Any, Self
 
@@ -13,6 +14,8 @@ PROGRESS = "SELECT extract(epoch FROM clock_timestamp())::float8, sum(sequence):
 TOLD = "SELECT count(*) FROM credit_outbox WHERE published_at > to_timestamp(%s) AND published_at <= to_timestamp(%s)"
 UNTOLD = "SELECT count(*) FROM credit_outbox WHERE published_at IS NULL"
 APPLIED = "SELECT count(*) FROM credit_transactions WHERE status = 'posted' AND kind = 'consume'"
+DECIDED = "SELECT sum(rows)::int8, count(*) FROM credit_accounts"
+BY_KIND = "SELECT reference_type || ' ' || status, count(*) FROM credit_transactions GROUP BY 1"
 LEFT_BEHIND = "SELECT (SELECT count(*) FROM credit_parked), (SELECT count(*) FROM credit_waiting)"
 
 
@@ -45,7 +48,28 @@ class Books:
 
     def everything_is_told(self) -> bool:
         """Whether no event is left to be published."""
-        return bool(self._row(UNTOLD)[0] == 0)
+        return self.untold() == 0
+
+    def untold(self) -> int:
+        """How many rows of the outbox are still to be published."""
+        return int(self._row(UNTOLD)[0])
+
+    def decided(self) -> tuple[int, int]:
+        """How many requests have a row, posted or declined, whoever sent them; and how many accounts are open."""
+        rows, accounts = self._row(DECIDED)
+        return rows, accounts
+
+    def by_kind(self) -> Counter[str]:
+        """How many rows there are by reference type and status, such as "match declined". Reads every row."""
+        with self._connection.cursor() as cursor:
+            cursor.execute(BY_KIND)
+            return Counter(dict(cursor.fetchall()))
+
+    def check_kinds(self, *, sent: Counter[str]) -> None:
+        """Raise Wrong unless all became what it must become, by kind as in by_kind, and nothing is parked or waits."""
+        found, left_behind = self.by_kind(), self._row(LEFT_BEHIND)
+        if found != sent or any(left_behind):
+            raise Wrong(f"sent {dict(sent)}: found {dict(found)}; parked and waiting: {left_behind}")
 
     def check(self, *, sent: int) -> None:
         """Raise Wrong unless what was sent is applied, once, and nothing is parked or waits."""

@@ -13,13 +13,14 @@ HEAD = """# What was measured
 
 `make bench` on {cores} cores, which also run PostgreSQL (fsync and synchronous_commit on), RabbitMQ and whatever makes
 the load: trust the ratios, not the absolutes. Figure and reference are measured in turn, A B A B …; each is the median
-of {turns} turns, the ratio is the median of the turns' ratios, and beside it stand the lowest and the highest. After
+of {turns} turns, the ratio is the median of the turns' ratios, and beside it stand the lowest and the highest (14 and
+steady, which take long, are one turn: memory at the end against memory soon after the start, the worst process). After
 each measurement the books are checked: what was sent is applied, no queue holds anything, `manage.py audit` exits 0.
 
 | # | what | figure | reference | ratio | lowest to highest | against |
 |---|---|---|---|---|---|---|
 """
-LINE = re.compile(r"^\| (?P<number>\w+) \|.*$", re.MULTILINE)
+LINE = re.compile(r"^\| (?P<number>[\w-]+) \|.*$", re.MULTILINE)
 
 
 def say(line: str) -> None:

@@ -36,6 +36,7 @@ class Row:
     against: str
     unit: str
     turn: Callable[[Stand, float], Pair]
+    most_turns: int = 1_000  # fewer where a turn takes very long
 
 
 @dataclass(frozen=True, slots=True)

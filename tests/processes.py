@@ -22,6 +22,7 @@ from tests.servers.last_will import LastWill
 from tests.servers.process_tree import kill_tree
 
 LOG_TAIL_LINES = 60
+LOG_TAIL_BYTES = 100_000
 POLL_SECONDS = 0.05
 PATIENCE_SECONDS = 60.0
 
@@ -101,8 +102,10 @@ class Process:
         return self.log_file.read_text(errors="replace")
 
     def log_tail(self) -> str:
-        """The last lines of its log."""
-        return "\n".join(self.log().splitlines()[-LOG_TAIL_LINES:])
+        """The last lines of its log, however long it is."""
+        with self.log_file.open("rb") as log:
+            log.seek(max(0, log.seek(0, os.SEEK_END) - LOG_TAIL_BYTES))
+            return "\n".join(log.read().decode(errors="replace").splitlines()[-LOG_TAIL_LINES:])
 
     def wait_for_log(self, pattern: str, *, timeout_seconds: float = PATIENCE_SECONDS) -> re.Match[str]:
         """Wait until its log matches a regular expression; returns the first match.

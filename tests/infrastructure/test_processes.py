@@ -67,3 +67,13 @@ def test_the_developers_settings_do_not_reach_a_process(monkeypatch: pytest.Monk
 def test_what_does_not_happen_in_time_is_told_with_what_was_seen_last() -> None:
     with pytest.raises(AssertionError, match="a balance; last seen: 0"):
         eventually(lambda: 0, timeout_seconds=0.1, what="a balance")
+
+
+def test_the_tail_of_a_long_log_is_its_last_lines(tmp_path: Path) -> None:
+    process = shell("seq 1 100000", tmp_path / "log")
+    process.wait()
+
+    tail = process.log_tail().splitlines()
+
+    process.end()
+    assert (len(tail), tail[0], tail[-1]) == (60, "99941", "100000")
