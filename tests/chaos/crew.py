@@ -58,14 +58,14 @@ class Crew(Service):
             process = self.processes[name]
             is_told = name in self._told_at and number != signal.SIGKILL  # a second time would end it at once
             if process.exit_code is None and not is_told:
-                self._expected_ends[name] = self._ends_by(number, process)
+                self._expect(name, *self._ends_by(number, process))
                 self._told_at[name] = time.monotonic()
                 process.signal(number)
 
     def arm(self, name: str, point: str) -> Path:
         """Have a process killed at its next passing of a point; the file that is gone once it was."""
         with self._lock:
-            self._expected_ends[name] = {-signal.SIGKILL}
+            self._expect(name, -signal.SIGKILL)
             armed = self.folder / f"{name}.{point}"
             armed.touch()
             return armed
@@ -77,7 +77,6 @@ class Crew(Service):
                 armed.unlink()
             except FileNotFoundError:
                 return True
-            self._expected_ends.pop(name, None)
             return False
 
     def jump(self, seconds: float) -> None:
@@ -101,6 +100,12 @@ class Crew(Service):
                 self.findings.append(f"{name} ended with {code} when told to stop:\n{self._last_words(name)}")
         if (took := time.monotonic() - told_at) > WARM_STOP_SECONDS:
             self.findings.append(f"the crew took {took:.1f} s to stop")
+
+    def end(self) -> None:
+        self._done.set()
+        if self._keeper.is_alive():
+            self._keeper.join()
+        super().end()
 
     def _keep(self) -> None:
         while not self._done.wait(LOOK_EVERY_SECONDS):
@@ -127,6 +132,10 @@ class Crew(Service):
         if code not in expected:
             self.findings.append(f"{name} ended with {code}, expected {expected}:\n{self._last_words(name)}")
 
+    def _expect(self, name: str, *codes: int) -> None:
+        """Any of these is a right end too: of two signals the one or the other may end it."""
+        self._expected_ends.setdefault(name, set()).update(codes)
+
     def _ends_by(self, number: signal.Signals, process: Process) -> set[int]:
         """The codes with which it may end by a signal; before it is up it holds nothing, and SIGTERM simply ends it."""
         if number == signal.SIGKILL:
@@ -135,7 +144,11 @@ class Crew(Service):
 
     def _last_words(self, name: str) -> str:
         """The end of its log, without what became of each message."""
-        lines = [line for line in self.processes[name].log().splitlines() if '"logger": "credits"' not in line]
+        lines = [
+            line
+            for line in self.processes[name].log().splitlines()
+            if '"logger":"credits"' not in line.replace(" ", "")
+        ]
         return "\n".join(lines[-LAST_WORDS:])
 
     def _start(self, name: str) -> None:
