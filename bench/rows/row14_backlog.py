@@ -5,7 +5,10 @@ process's peak (VmHWM of /proc) once all are applied is held against its peak on
 figures are those of the process that has grown most, and each one's are printed. All the while a `credits.purchase`
 a second goes to one of the same merchants: from before it is published until another connection sees its row must
 take less than 5 seconds, from the first purchase sent after both workers have posted one. Then the books are
-checked, by the whole of `manage.py audit` too, whose time is printed. The listener's queue holds every event.
+checked, by the whole of `manage.py audit` too, whose time is printed.
+
+The listener's queue holds every event: 700,000 of them took RabbitMQ 3.10 0.6 GB of disk and 2.1 GB of memory, and
+1.1 GB and 3.1 GB for the moment in which it wrote its log over to segments. Its own alarm is at 40 % of all memory.
 """
 
 import time
