@@ -10,7 +10,7 @@ from tests.ledger.audited import assert_books_are_right, assert_found, chain_ane
 from tests.ledger.books import story
 from tests.ledger.builders import opened_account
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 EVENTS = [
     ("bought", "granted"),
     ("ran_low", "consumed"),

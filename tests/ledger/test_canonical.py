@@ -5,6 +5,7 @@ import json
 from datetime import UTC
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -35,6 +36,7 @@ def hashed(value: Any) -> str:
     return hashlib.sha256(written.encode()).hexdigest()
 
 
+@pytest.mark.slow
 @given(rows, texts)
 def test_of_a_row(row: dict[str, Any], previous: str) -> None:
     counted = {name: value for name, value in row.items() if name != "producer" or value}

@@ -240,6 +240,7 @@ def updates_of_accounts() -> tuple[int, int]:
     return counts
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("own_database")
 def test_the_guards_can_be_taken_away_and_put_back():
     opened_account(credits_bought=100)

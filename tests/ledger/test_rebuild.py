@@ -13,7 +13,7 @@ from tests.ledger.audited import assert_books_are_right, corrupt, findings, remo
 from tests.ledger.builders import capture, consume, hold, opened_account, release, requests
 from tests.ledger.test_audit_lots import books as every_kind_of_row
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 books = every_kind_of_row  # the fixture: one account with each kind of row, lots and holds that ended in every way
 
 ANNA = ("--actor", "anna", "--reason", "after the restore of 3 May")

@@ -34,6 +34,7 @@ def told(vector: Vector) -> list[dict[str, Any]]:
     return [{"event_type": row.event_type, "data": row.body["data"]} for row in rows.order_by("account_sequence")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("subject", SUBJECTS)
 def test_every_message_leads_to_its_outcome_and_events(subject: str, own_database: str) -> None:
     wrong = {name: found for name in VECTORS if name.startswith(f"{subject}: ") and (found := found_wrong(name))}
