@@ -12,6 +12,7 @@ from django.core.management.base import CommandError
 from ledger.messages import Message
 from ledger.models import OutboxRow, ParkedAct, ParkedMessage, Transaction
 from ledger.outcomes import ParkReason
+from ledger.parking import correct
 from tests.admin.books import conflict, park_one, right_body, task_message
 from tests.ledger.builders import consume, opened_account
 from tests.ledger.replaying import carry_out, replayed
@@ -72,6 +73,16 @@ def test_the_list_goes_on_where_its_last_line_says(parked):
     assert pages == [newest_first[:2], newest_first[2:4], newest_first[4:]]
 
 
+def test_show_prints_the_body_alone_as_a_replay_would_send_it(parked):
+    row = park_one(message=task_message(queue="credits.consume"))
+    wanted = right_body()
+    correct(row.pk, body=wanted, by="anna", reason="nothing was in it", at=datetime.now(UTC))
+
+    lines = parked("show", row.pk, "--body")
+
+    assert "\n".join(lines) == wanted
+
+
 def test_show_prints_a_message_whole(parked):
     message = task_message(kwargs={"amount": "5"}, headers={"origin": "checkout"}, properties={"reply_to": "somewhere"})
     row = park_one(message=message, detail="Input should be a valid integer", correlation_id="corr-1")
@@ -116,7 +127,7 @@ def test_replay_sends_the_named_messages_and_says_by_whom(parked):
 
     lines = parked("replay", first.pk, second.pk, "--by", "anna")
 
-    assert lines == ["2 sent again"]
+    assert lines == ["2 sent again; `parked show` tells what becomes of it"]
     assert OutboxRow.objects.filter(destination="message").count() == 2
     assert set(ParkedMessage.objects.values_list("state", "resolved_by")) == {("replayed", "anna")}
 

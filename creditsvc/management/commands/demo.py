@@ -138,6 +138,7 @@ def show() -> None:
     print(f"\nWhat the BFF reads:\n{body}\n\nRepeat it:\n  curl {flags} {ADDRESS}/api/credits")
     if environment.broker_is_embedded:
         print(f"\nSend something yourself (README, «What a producer sends»); the broker is {environment.broker_url}")
+        print("What can't be carried out prints nothing here: .venv/bin/python manage.py parked list")
     print(f"\nAPI documents: {ADDRESS}/api/docs\nStaff: {ADDRESS}/admin/  ({name} / {password})\n\nCtrl-C ends it.")
 
 

@@ -21,8 +21,10 @@ from ledger.outcomes import ParkReason
 from ledger.parking import AT_ONCE, MEANINGS, correct, dismiss, replay
 from ledger.queries.conflict import Line, side_by_side
 from ledger.queries.parked import Wanted, acts_of, became, last_replay, parked_messages, position_after, word
+from ledger.sending_again import as_it_would_be_sent, newest_corrections
 
 PAGE = 50
+BODY_HELP = "a file, - for stdin: all of a task's [args, kwargs, embed], or an event's envelope"
 WIDEST_COLUMN = 60  # characters of a request beside the other
 
 
@@ -43,10 +45,17 @@ class Command(BaseCommand):
         listing.add_argument("--until", type=_moment, help="last seen before then")
         listing.add_argument("--limit", type=_positive, default=PAGE)
         listing.add_argument("--after", type=_position, help="go on after this one, as the list's last line gives it")
-        actions.add_parser("show", help="one message whole, and what was done about it").add_argument("id", type=int)
+        showing = actions.add_parser("show", help="one message whole, and what was done about it")
+        showing.add_argument("id", type=int)
+        showing.add_argument("--body", action="store_true", help="its body alone, as a replay would send it")
         correcting = actions.add_parser("correct", help="store what it should have been; a replay then sends that")
         correcting.add_argument("id", type=int)
-        correcting.add_argument("--body", type=_content, required=True, help="a file with the whole body; - for stdin")
+        correcting.add_argument(
+            "--body",
+            type=_content,
+            required=True,
+            help=BODY_HELP,
+        )
         correcting.add_argument("--headers", type=_content, help="a file with all headers, a JSON object")
         replaying = actions.add_parser("replay", help="send again to their queues, as corrected")
         dismissing = actions.add_parser("dismiss", help="nothing more is to be done")
@@ -76,10 +85,14 @@ class Command(BaseCommand):
             last = page[limit - 1]
             self.stdout.write(f"More: --after {rfc3339(last.last_seen_at)},{last.pk}")
 
-    def _show(self, *, id: int, **_: Any) -> None:
+    def _show(self, *, id: int, body: bool, **_: Any) -> None:
         row = ParkedMessage.objects.filter(pk=id).select_related("conflicts_with").first()
         if row is None:
             raise CommandError(f"no parked message {id}")
+        if body:
+            message = as_it_would_be_sent(row, newest_corrections([row]).get(row.pk))
+            self.stdout.write(message.body.decode(errors="backslashreplace"))
+            return
         for line in _whole(row):
             self.stdout.write(harmless(line))
 
@@ -88,7 +101,7 @@ class Command(BaseCommand):
         self.stdout.write(f"corrected; send it by `parked replay {id}`")
 
     def _replay(self, *, ids: Sequence[int], by: str, **_: Any) -> None:
-        self._report(ids, self._settled(ids, replay, by=by), done="sent again")
+        self._report(ids, self._settled(ids, replay, by=by), done="sent again; `parked show` tells what becomes of it")
 
     def _dismiss(self, *, ids: Sequence[int], by: str, reason: str, **_: Any) -> None:
         self._report(ids, self._settled(ids, partial(dismiss, reason=reason), by=by), done="dismissed")
