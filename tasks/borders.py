@@ -15,7 +15,7 @@ COMMANDS_EXCHANGE = "credits.commands"  # the one that producers write to
 OUR_OWN = "credits."  # tasks, queues and exchanges
 FOR_PRODUCERS = frozenset({COMMANDS_EXCHANGE, "credits.grants", "credits.consume"})
 LINKS = ("callbacks", "errbacks", "chain", "chord")
-_PLACES = ("queue", "exchange")
+CELERYS = "celery."  # its own tasks: map, starmap, chunks and the like run whatever task their arguments name
 
 
 def crosses(message: BrokerMessage) -> bool:
@@ -28,15 +28,15 @@ def crosses(message: BrokerMessage) -> bool:
 def forbidden_link(embed: Mapping[str, Any]) -> str:
     """What a message's links (callbacks, chain, chord) may not start or write to; empty where all is well."""
     links = [link for name in LINKS if (link := embed.get(name))]  # of most messages there is none
-    return next((name for name in _named(links) if _is_internal(name)), "") if links else ""
+    return next(_forbidden(links), "") if links else ""
 
 
 def _is_internal(name: str) -> bool:
     return name.startswith(OUR_OWN) and name not in COMMAND_TASKS and name not in FOR_PRODUCERS
 
 
-def _named(links: list[Any]) -> Iterator[str]:
-    """Every task that stands anywhere in links, and every queue and exchange that its options name."""
+def _forbidden(links: list[Any]) -> Iterator[str]:
+    """Every text anywhere in links, arguments too, that names what is our own, and every task that is Celery's."""
     waiting = [*links]
     while waiting:
         value = waiting.pop()
@@ -44,4 +44,17 @@ def _named(links: list[Any]) -> Iterator[str]:
             waiting += value
         elif isinstance(value, dict):
             waiting += value.values()
-            yield from (value[name] for name in ("task", *_PLACES) if isinstance(value.get(name), str))
+            yield from _celerys(value)
+        elif isinstance(value, str | bytes):  # kombu's JSON has bytes, which AMQP takes for names as well
+            name = value if isinstance(value, str) else value.decode(errors="replace")
+            if _is_internal(name):
+                yield name
+
+
+def _celerys(link: dict[Any, Any]) -> Iterator[str]:
+    """Celery's own task that a link runs: by its name, or by the kind of signature that it says it is."""
+    task, kind = link.get("task"), link.get("subtask_type")
+    if isinstance(task, str) and task.startswith(CELERYS):
+        yield task
+    if kind:
+        yield f"{CELERYS}{kind}"

@@ -16,8 +16,7 @@ from tasks.reading import read_correlation_id, to_park, validated
 
 def read_event(message: BrokerMessage) -> Delivery:
     """What is to be done with a plain event: the request that it becomes, or the message to be parked."""
-    sent_as = message.headers.get(SENT_AS)
-    routing_key = sent_as if isinstance(sent_as, str) else message.delivery_info.get("routing_key") or ""
+    routing_key = _routing_key_of(message)
     seen: dict[str, Any] = {}
     try:
         request = _read(message, routing_key, seen)
@@ -31,6 +30,17 @@ def read_event(message: BrokerMessage) -> Delivery:
         )
         return Delivery(message, name, parked=[parked])
     return Delivery(message, seen["event_type"], requests=[request])
+
+
+def _routing_key_of(message: BrokerMessage) -> str:
+    """The key that an event was first published with.
+
+    What is sent again goes straight to its queue, and bears it as a header. Whoever may only write to an exchange is
+    held to the key that the broker routed by.
+    """
+    sent_as = message.headers.get(SENT_AS)
+    is_straight = message.delivery_info.get("exchange") == ""
+    return sent_as if is_straight and isinstance(sent_as, str) else message.delivery_info.get("routing_key") or ""
 
 
 def _read(message: BrokerMessage, routing_key: str, seen: dict[str, Any]) -> Request:

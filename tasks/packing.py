@@ -32,7 +32,7 @@ _PLACES = [(0x8000 >> place, name, kind) for place, (name, kind) in enumerate(Me
 def packed(message: Outgoing, *, channel: int, frame_max: int) -> bytes:
     """A message's frames: to be published as mandatory, persistent, with its id among its headers.
 
-    Raises ValueError, TypeError, AttributeError or struct.error where it can't be put into frames.
+    Raises ValueError, TypeError or struct.error where it can't be put into frames.
     """
     properties = {
         **message.properties,
@@ -40,9 +40,14 @@ def packed(message: Outgoing, *, channel: int, frame_max: int) -> bytes:
         "application_headers": {**message.headers, ID: str(message.id)},
     }
     body, most = message.body, frame_max - _OVERHEAD
+    try:
+        method = _publish(message.exchange, message.routing_key, channel)
+        content = _content(properties, size=len(body))
+    except AttributeError as error:  # a lost connection raises it, too: this one is of the message
+        raise TypeError(f"no text: {error}") from error
     parts = [
-        _publish(message.exchange, message.routing_key, channel),
-        _frame(HEADER, channel, _content(properties, size=len(body))),
+        method,
+        _frame(HEADER, channel, content),
         *(_frame(BODY, channel, body[start : start + most]) for start in range(0, len(body), most)),
     ]
     return b"".join(parts)

@@ -44,11 +44,19 @@ class Relay:
         return self._publish(rows, OF_ONE_MESSAGE)
 
     def send(self, messages: Sequence[Outgoing]) -> bool:
-        """Publish messages that are no outbox rows; whether every one of them was confirmed."""
+        """Publish messages that are no outbox rows; whether every one of them was confirmed.
+
+        Raises OF_ONE_MESSAGE where one can't be published at all: to send it again would be in vain.
+        """
+        is_connected = False
         try:
-            published = self._publisher().publish(messages)
+            publisher = self._publisher()
+            is_connected = True
+            published = publisher.publish(messages)
         except Exception as error:
             self._drop()
+            if is_connected and isinstance(error, OF_ONE_MESSAGE):
+                raise
             log.warning("messages could not be published", messages=len(messages), error=repr(error))
             return False
         if published.error:

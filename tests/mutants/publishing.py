@@ -75,6 +75,13 @@ MUTANTS = (
         test=f"{RELAYED}::test_a_row_that_can_not_be_published_at_all_holds_up_no_other",
         edits=(Edit(RELAY, "if len(rows) == 1 or not may_be_one:", "if True:"),),
     ),
+    Mutant(
+        name="notice-tried-for-ever",
+        breaks="a notice that can't be put into frames is sent again for ever, and holds its thread",
+        promise="§1 can't be carried out",
+        test=f"{RELAYED}::test_a_notice_that_can_not_be_published_at_all_is_parked_and_not_tried_for_ever",
+        edits=(Edit(RELAY, "if is_connected and isinstance(error, OF_ONE_MESSAGE):", "if False:"),),
+    ),
     # Notifiers.
     Mutant(
         name="webhook-unsigned",

@@ -111,6 +111,7 @@ def test_no_link_of_a_producers_has_a_worker_start_or_write_what_the_producer_ma
         links: list[dict[str, Any]] = [
             {"link": inside},
             {"link_error": inside},
+            {"link": theirs.signature("celery.map", args=[inside["task"], [forged()]], immutable=True)},
             {"chain": [inside]},
             {"link": theirs.signature("orders.mine", link=inside)},
             {"link": written.set(exchange="credits.events", routing_key="evt.credits.granted.v1")},

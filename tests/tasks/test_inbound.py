@@ -14,14 +14,15 @@ PURCHASED = "evt.billing.credits.purchased.v1"
 STARTED = "evt.billing.trial.started.v1"
 
 
-def event(routing_key: str = PURCHASED, **envelope: Any) -> Any:
+def event(routing_key: str = PURCHASED, *, exchange: str = "glam.events", sent_as: Any = None, **envelope: Any) -> Any:
     """What becomes of an event of credits that were bought."""
     data = {"merchant_id": str(uuid4()), "credits": 5, "purchase_id": "order-7", "a field to come": 1}
     message = Broker().deliver(
         body=json.dumps({"event_type": PURCHASED, "data": data, **envelope}),
         content_type="application/json",
         content_encoding="utf-8",
-        delivery_info={"routing_key": routing_key},
+        headers={"x-credits-name": sent_as} if sent_as else {},
+        delivery_info={"exchange": exchange, "routing_key": routing_key},
     )
     return read_event(message)
 
@@ -50,3 +51,19 @@ def test_an_event_that_is_not_what_it_says_is_parked_by_the_name_of_its_field(
 
     assert delivery.requests == []
     assert [(parked.reason, parked.field) for parked in delivery.parked] == [("invalid_field", field)]
+
+
+@pytest.mark.parametrize("exchange", ["glam.events", "credits.dead"])
+def test_what_an_event_was_sent_as_is_believed_from_nobody_else(exchange: str) -> None:
+    delivery = event("evt.ai.match.completed.v1", exchange=exchange, sent_as=PURCHASED)
+
+    assert delivery.requests == []
+    assert [(parked.reason, parked.field) for parked in delivery.parked] == [("invalid_field", "event_type")]
+
+
+def test_an_event_that_is_sent_again_is_held_to_the_name_that_it_was_stored_by() -> None:
+    as_stored = event("credits.inbound", exchange="", sent_as=PURCHASED)
+    as_another = event("credits.inbound", exchange="", sent_as=STARTED)
+
+    assert (len(as_stored.requests), as_stored.parked) == (1, [])
+    assert ([parked.field for parked in as_another.parked], as_another.requests) == (["event_type"], [])

@@ -1,14 +1,18 @@
 """The relay: an outbox row is marked as published once the broker has confirmed it, and not before."""
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+from uuid import uuid4
 
 import pytest
 
 from ledger.journal.outbox import Recorded
 from ledger.journal.post import post_batch
-from ledger.models import OutboxRow
+from ledger.models import OutboxRow, ParkedMessage
 from ledger.rules.batch import Waiting
+from tasks.notifiers import notify_low_balance
 from tasks.outgoing import Outgoing
+from tasks.packing import packed
 from tasks.publishing import Published
 from tasks.relay import Relay
 from tests.ledger.builders import grant, open_account, requests
@@ -102,3 +106,30 @@ def test_a_row_that_can_not_be_published_at_all_holds_up_no_other(connect: Calla
 
     assert marked() == {row.id for row in rows} - {guilty.id}
     assert "can't be put into frames" in OutboxRow.objects.get(id=guilty.id).last_error
+
+
+@pytest.mark.parametrize("event_type", ["e" * 256, 5, None, ["evt"], "\ud800"])
+def test_a_notice_that_can_not_be_published_at_all_is_parked_and_not_tried_for_ever(
+    connect: Callable[..., list[Line]], monkeypatch: pytest.MonkeyPatch, event_type: Any
+) -> None:
+    def pack(messages: Sequence[Outgoing]) -> Published:
+        for message in messages:
+            packed(message, channel=1, frame_max=131_072)
+        return confirm(messages)
+
+    connect(pack, pack)
+    monkeypatch.setattr("tasks.notifiers.pause", lambda _: False)  # where it would try again, it stops
+    envelope = {"event_id": str(uuid4()), "event_type": event_type, "correlation_id": "corr-1"}
+
+    notify_low_balance.apply(kwargs={"envelope": envelope})
+
+    assert [row.reason for row in ParkedMessage.objects.all()] == ["defect"]
+
+
+def test_a_message_that_the_broker_does_not_take_is_left_to_be_sent_again(connect: Callable[..., list[Line]]) -> None:
+    def be_away(_: Sequence[Outgoing]) -> Published:
+        raise ConnectionError("reset by peer")
+
+    connect(be_away)
+
+    assert Relay().send([]) is False

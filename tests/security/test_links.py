@@ -1,0 +1,67 @@
+"""Links: wherever in them a task of our own, one of Celery's or a place stands, the message is refused."""
+
+from typing import Any
+
+import pytest
+
+from tasks.borders import forbidden_link
+
+NOTICE = "credits.notify_low_balance"
+ENVELOPE = {"event_id": "1", "event_type": "evt.credits.low_balance.v1"}
+
+
+def link(task: str, /, *args: Any, options: dict[str, Any] | None = None, **kwargs: Any) -> dict[str, Any]:
+    """A task to run, as Celery writes it into a message."""
+    return {"task": task, "args": args and list(args), "kwargs": kwargs, "options": options or {}, "immutable": True}
+
+
+THEIRS = link("orders.mine", 5, "credits", queue="orders")
+FORGING = link(NOTICE, envelope=ENVELOPE)
+FORBIDDEN = {
+    "a notice": FORGING,
+    "celery.map": link("celery.map", NOTICE, [ENVELOPE]),
+    "celery.starmap": link("celery.starmap", NOTICE, [[ENVELOPE]]),
+    "celery.chunks": link("celery.chunks", NOTICE, [[[ENVELOPE]]], 1),
+    "celery.map of a signature": link("celery.map", task=FORGING, it=[ENVELOPE]),
+    "celery.map of a command": link("celery.map", "credits.consume", [{}]),
+    "a group": link("celery.group", tasks=[FORGING]),
+    "a chain": link("celery.chain", tasks=[THEIRS, FORGING]),
+    "a chord": link("celery.chord", header=[THEIRS], body=FORGING),
+    "a kind of signature": {**link("orders.mine", tasks=[THEIRS]), "subtask_type": "group"},
+    "a link of a link": link("orders.mine", options={"link": [link("celery.map", "orders.mine", [1])]}),
+    "arguments": link("orders.mine", [{"run": ["credits.sweep_outbox"]}]),
+    "a routing key": link("orders.mine", options={"exchange": "", "routing_key": "credits.sweeps"}),
+    "an exchange as bytes": link("orders.mine", options={"exchange": b"credits.events"}),
+}
+ALLOWED = {
+    "their own": THEIRS,
+    "a command": link("credits.consume", merchant_id="m", options={"queue": "credits.consume"}),
+    "a command by its exchange": link("credits.purchase", options={"exchange": "credits.commands"}),
+}
+
+
+def embeds(linked: dict[str, Any]) -> list[dict[str, Any]]:
+    """Every way that a message can carry a link."""
+    return [{"callbacks": [linked]}, {"errbacks": [linked]}, {"chain": [THEIRS, linked]}, {"chord": linked}]
+
+
+@pytest.mark.parametrize("linked", FORBIDDEN.values(), ids=FORBIDDEN)
+def test_no_link_leads_to_what_is_our_own_or_celerys(linked: dict[str, Any]) -> None:
+    found = [forbidden_link(embed) for embed in embeds(linked)]
+
+    assert all(found)
+
+
+@pytest.mark.parametrize("linked", ALLOWED.values(), ids=ALLOWED)
+def test_a_link_may_lead_to_commands_and_to_the_producers_own(linked: dict[str, Any]) -> None:
+    found = [forbidden_link(embed) for embed in embeds(linked)]
+
+    assert found == [""] * 4
+
+
+def test_a_link_is_found_however_deep_it_lies() -> None:
+    deep: Any = FORGING
+    for _ in range(100_000):
+        deep = [deep]
+
+    assert forbidden_link({"callbacks": deep}) == NOTICE
