@@ -118,6 +118,7 @@ def test_a_notice_that_can_not_be_published_at_all_is_parked_and_not_tried_for_e
         return confirm(messages)
 
     connect(pack, pack)
+    monkeypatch.setattr("tasks.notifiers.relay", Relay())
     monkeypatch.setattr("tasks.notifiers.pause", lambda _: False)  # where it would try again, it stops
     envelope = {"event_id": str(uuid4()), "event_type": event_type, "correlation_id": "corr-1"}
 
