@@ -1,7 +1,7 @@
 """Bounds on what the broker's libraries make of a message, so that none of them ends the worker that takes it.
 
 Properties that can't be read (RabbitMQ passes on any bytes) would rise out of the connection's reading, with every
-worker in turn; a few kilobytes can be decompressed to more than there is memory.
+worker in turn; a few bytes can be decompressed to megabytes, and each message of a whole window may hold such.
 """
 
 import base64
@@ -9,7 +9,9 @@ import bz2
 import lzma
 import zlib
 from collections.abc import Callable
-from typing import Any
+from functools import partial
+from threading import RLock
+from typing import Any, Self
 
 import structlog
 from amqp.serialization import GenericContent
@@ -18,7 +20,11 @@ from kombu import compression
 log = structlog.get_logger(__name__)
 
 UNREADABLE = "application/x-unreadable-properties"  # accepted nowhere, so it is parked by whoever takes it
-MAX_DECOMPRESSED_BYTES = 64 * 1024 * 1024
+# The largest message of the contract (consume_many: 500 items with 8 KiB of metadata each) has some 5 MiB.
+MAX_DECOMPRESSED_BYTES = 16 * 1024 * 1024
+# kombu decompresses as a message arrives and holds the text until its ack, for up to 1,500 messages a queue.
+MAX_DECOMPRESSED_BYTES_IN_HAND = 128 * 1024 * 1024
+MAX_LZMA_MEMORY_BYTES = 80 * 1024 * 1024  # its strongest preset takes 65 MiB
 
 Load = Callable[[Any, int, bytes, int], int]
 _load: Load = GenericContent._load_properties
@@ -30,7 +36,7 @@ def install() -> None:
     for aliases, decompressor in (
         (("application/x-gzip", "gzip", "zlib"), zlib.decompressobj),
         (("application/x-bz2", "bzip2", "bzip"), bz2.BZ2Decompressor),
-        (("application/x-lzma", "lzma", "xz"), lzma.LZMADecompressor),
+        (("application/x-lzma", "lzma", "xz"), partial(lzma.LZMADecompressor, memlimit=MAX_LZMA_MEMORY_BYTES)),
     ):
         encoder, content_type = compression.get_encoder(aliases[0])
         compression.register(encoder, _bounded(decompressor), content_type, aliases=list(aliases[1:]))
@@ -50,14 +56,44 @@ def _load_what_can_be_read(content: Any, class_id: int, buffer: bytes, offset: i
         return len(buffer)
 
 
+class Text(bytes):
+    """What a body was decompressed to; counted for as long as anybody holds it."""
+
+    in_hand = 0  # bytes of all such texts of this process
+    _counting = RLock()  # one that its own thread may take again: a text may go while another comes
+
+    def __new__(cls, text: bytes) -> Self:
+        cls._count(len(text))
+        return super().__new__(cls, text)
+
+    def __del__(self) -> None:
+        self._count(-len(self))
+
+    @classmethod
+    def _count(cls, size: int) -> None:
+        with cls._counting:
+            cls.in_hand += size
+
+
 def _bounded(decompressor: Callable[[], Any]) -> Callable[[bytes], bytes]:
-    """Decompress up to MAX_DECOMPRESSED_BYTES. Raises ValueError for more, and for what ends too early."""
+    """Decompress within the bounds. Raises ValueError for more, and for what ends too early: kombu leaves it as it is.
+
+    kombu keeps the error with its traceback beside the message, so nothing large may stand in this frame then.
+    """
 
     def decompress(body: bytes) -> bytes:
+        bound = min(MAX_DECOMPRESSED_BYTES, MAX_DECOMPRESSED_BYTES_IN_HAND - Text.in_hand)
+        if bound <= 0:
+            raise ValueError(f"{MAX_DECOMPRESSED_BYTES_IN_HAND} bytes of compressed messages are in hand already")
         stream = decompressor()
-        text: bytes = stream.decompress(body, MAX_DECOMPRESSED_BYTES)
-        if not stream.eof:
-            raise ValueError(f"ends too early, or is more than {MAX_DECOMPRESSED_BYTES} bytes")
-        return text
+        try:
+            text: bytes = stream.decompress(body, bound)
+            is_whole = stream.eof
+        finally:
+            del stream
+        if not is_whole:
+            del text
+            raise ValueError(f"ends too early, or is more than {bound} bytes")
+        return Text(text)
 
     return decompress

@@ -75,6 +75,10 @@ class Door(Consumer):
             except Exception as error:
                 log.warning("a message can't be taken for what it should be", exc_info=True)
                 self.park(message, ParkReason.NOT_A_TASK, field=_field_of(error), detail=str(error))
+            finally:
+                message._decoded_cache = (
+                    None  # kombu would hold what was read, of many times the body's size, to the ack
+                )
 
         return take
 

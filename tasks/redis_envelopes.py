@@ -20,6 +20,8 @@ log = structlog.get_logger(__name__)
 
 # Accepted nowhere, so it is parked by whoever takes it; also where its body happens to be JSON.
 NO_ENVELOPE = "application/x-no-envelope"
+# Written as JSON once more to be put aside until its ack, deeper in the stack than it was read: far below either's end.
+MAX_DEPTH = 100
 QUEUE = "queue"  # in delivery_info: where the message really was; the rest of that is what its sender wrote
 
 
@@ -78,10 +80,27 @@ def _envelope(item: Any) -> Any:
     """An item as the envelope that it is; in one of ours where it isn't JSON."""
     raw = item if isinstance(item, bytes) else str(item).encode(errors="surrogatepass")
     try:
-        return loads(raw.decode())
+        envelope = loads(raw.decode())
     except Exception as error:  # RecursionError among them
         log.warning("an item of a queue is no JSON", error=str(error)[:200])
         return _wrapped(raw, "")
+    if _is_too_deep(envelope):
+        log.warning("an item of a queue is nested too deep", length_bytes=len(raw))
+        return _wrapped(raw, "")
+    return envelope
+
+
+def _is_too_deep(envelope: Any) -> bool:
+    """Whether an envelope is nested deeper than MAX_DEPTH levels."""
+    level = [envelope]
+    for _ in range(MAX_DEPTH + 1):
+        parts = [
+            value.values() if isinstance(value, dict) else value for value in level if isinstance(value, dict | list)
+        ]
+        level = [part for within in parts for part in within]
+        if not level:
+            return False
+    return True
 
 
 def _fault(message: Any) -> str:

@@ -192,6 +192,27 @@ MUTANTS = (
         test="tests/tasks/test_dead_letters.py::test_a_dead_letter_is_tried_or_parked",
         edits=(Edit("tasks/steps.py", "elif redeliveries(message) >= TIMES_TRIED_ALONE:", "elif False:"),),
     ),
+    Mutant(
+        name="bombs-by-the-window",
+        breaks="each of a window's messages is decompressed, whatever the others hold already",
+        promise="§1 can't be carried out",
+        test="tests/tasks/test_bombs.py::test_a_window_of_bombs_is_parked_as_it_came_within_little_memory",
+        edits=(
+            Edit(
+                "tasks/bounds.py",
+                "min(MAX_DECOMPRESSED_BYTES, MAX_DECOMPRESSED_BYTES_IN_HAND - Text.in_hand)",
+                "MAX_DECOMPRESSED_BYTES",
+            ),
+        ),
+    ),
+    Mutant(
+        name="envelopes-of-any-depth",
+        breaks="an envelope that can be read but not written again ends the worker, and is lost",
+        promise="§1 can't be carried out",
+        test="tests/tasks/test_deep_envelopes.py::test_an_envelope_of_any_depth_is_handed_on_and_put_aside",
+        edits=(Edit("tasks/redis_envelopes.py", "if _is_too_deep(envelope):", "if False:"),),
+        servers=True,
+    ),
     # The broker's side of it.
     Mutant(
         name="acks-early",

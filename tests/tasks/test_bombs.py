@@ -1,0 +1,101 @@
+"""Bombs: a few bytes that decompress to megabytes, and a whole window of such."""
+
+import bz2
+import json
+import resource
+import subprocess
+import sys
+
+import pytest
+from kombu.compression import compress, decompress
+from kombu.message import Message as BrokerMessage
+
+from creditsvc.environment import BASE_DIR
+from tasks import bounds
+from tasks.bounds import Text
+from tasks.deliveries import whole
+from tasks.errors import Refusal
+from tasks.strategy import Envelope
+
+MIB = 1024 * 1024
+BOMBS = 200
+MOST_MIB = 500  # what a process may grow by
+
+WINDOW = """
+import django
+from creditsvc import celery
+django.setup()
+from tests.tasks.test_bombs import grown_by_a_window
+print(grown_by_a_window())
+"""
+
+
+def message(body: bytes) -> BrokerMessage:
+    return BrokerMessage(
+        body=body,
+        headers={"task": "credits.consume", "id": "id-1", "compression": "application/x-bz2"},
+        content_type="application/json",
+        content_encoding="utf-8",
+        delivery_info={"exchange": "", "routing_key": "credits.consume"},
+        accept={"application/json"},
+    )
+
+
+def grown_by_a_window() -> int:
+    """The MiB that a process grows by as it takes a window of bombs, each just within or just beyond its own bound."""
+    within, beyond = (bz2.compress(b" " * (bounds.MAX_DECOMPRESSED_BYTES + more)) for more in (-1, 1))
+    before_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+    window = [message(within if number % 2 else beyond) for number in range(BOMBS)]
+    refused = [each for each in window if each.errors]
+
+    assert len(refused) >= BOMBS - bounds.MAX_DECOMPRESSED_BYTES_IN_HAND // bounds.MAX_DECOMPRESSED_BYTES - 1
+    for each in refused:
+        stored = whole(each)
+        assert (stored.body, stored.headers["compression"]) in (
+            (within, "application/x-bz2"),
+            (beyond, "application/x-bz2"),
+        )
+    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before_kib) // 1024
+
+
+@pytest.mark.slow
+def test_a_window_of_bombs_is_parked_as_it_came_within_little_memory():
+    run = subprocess.run([sys.executable, "-c", WINDOW], cwd=BASE_DIR, capture_output=True, text=True, check=False)
+
+    assert run.returncode == 0, run.stderr
+    assert int(run.stdout.split()[-1]) < MOST_MIB
+
+
+def test_what_is_decompressed_counts_for_as_long_as_it_is_held(monkeypatch):
+    bounds.install()
+    body, _ = compress(json.dumps("x" * 1000).encode(), "gzip")
+    monkeypatch.setattr(bounds, "MAX_DECOMPRESSED_BYTES_IN_HAND", Text.in_hand + 1500)
+
+    held = decompress(body, "gzip")
+    with pytest.raises(ValueError, match="is more than"):
+        decompress(body, "gzip")
+    del held
+
+    assert decompress(body, "gzip") == json.dumps("x" * 1000).encode()
+
+
+def test_beyond_what_may_be_in_hand_nothing_is_decompressed(monkeypatch):
+    bounds.install()
+    monkeypatch.setattr(bounds, "MAX_DECOMPRESSED_BYTES_IN_HAND", Text.in_hand)
+
+    with pytest.raises(ValueError, match="in hand already"):
+        decompress(compress(b"x", "gzip")[0], "gzip")
+
+
+def test_the_largest_message_of_the_contract_is_taken_compressed():
+    bounds.install()
+    item = {"metadata": {"a": "x" * 8180}, "description": "d" * 1000, "reference_id": "r" * 255}
+    taken = message(bz2.compress(json.dumps([[], {"items": [item] * 500}, {}]).encode()))
+
+    try:
+        Envelope(taken, "credits.consume_many", stores_results=False).read()
+    except Refusal as refusal:
+        pytest.fail(f"refused: {refusal.detail}")
+
+    assert 4 * MIB < len(taken.body) < bounds.MAX_DECOMPRESSED_BYTES / 2
