@@ -17,13 +17,19 @@ from ledger.messages import Message, content_of
 from ledger.plain_events import EVENTS, PlainEnvelope
 
 MAX_BODY_BYTES = 16 * 1024 * 1024  # no message of the contract comes near
+INBOUND = "credits.inbound"  # how the queues that take plain events begin; the others take tasks
+DEAD = "credits.dead"  # takes both
 _id = TypeAdapter(Text)
 
 
 def check(message: Message) -> None:
     """Raise Refused, which names the field, where the message could not be carried out as it is."""
     content = content_in(message.body)
-    if isinstance(content, list) or "task" in message.headers:
+    is_task = isinstance(content, list) or "task" in message.headers
+    takes_events = message.queue.startswith(INBOUND)
+    if is_task and takes_events:
+        raise Refused("its queue takes plain events, not tasks", field="body")
+    if is_task or not (takes_events or message.queue == DEAD):
         _check_task(message.headers, content)
     else:
         _check_event(content)

@@ -10,6 +10,8 @@ from typing import Any
 # The header of a parked message that staff have sent again: the id of that replay, and /n for the nth of its items.
 # Nobody else can know such an id, so nobody else can have an outcome noted as a replay's.
 REPLAY_OF = "x-credits-replay"
+# Who first sent a message that we send again: the broker then knows us alone. Signed, for anybody can write a header.
+SENT_FOR = "x-credits-producer"
 LONGEST_REPLAY = 40  # characters: a UUID, and a number up to 499
 
 

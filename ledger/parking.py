@@ -1,7 +1,7 @@
 """Parked messages, a person's side: correcting one, sending it again, or dismissing it."""
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -11,13 +11,16 @@ from ledger.correcting import check, headers_in
 from ledger.errors import Refused
 from ledger.fields import refuse_unprintable
 from ledger.journal.outbox import record_message
+from ledger.kept import check_kept, refuse_links
 from ledger.messages import REPLAY_OF
 from ledger.models import ParkedAct, ParkedMessage
 from ledger.outcomes import ParkReason
+from ledger.second_person import needs_another
 from ledger.sending_again import as_it_would_be_sent, newest_corrections, to_send
 
 MAX_TEXT = 255
 MAX_REASON = 1000
+SECOND_PERSON = "corrected by the same person, for more than ADJUST_APPROVAL_LIMIT: a second person must replay it"
 AT_ONCE = 500  # messages that one call may resolve: it holds them whole in memory
 
 MEANINGS: dict[ParkReason, str] = {
@@ -41,12 +44,15 @@ def replay(parked_ids: Collection[int], *, by: str, at: datetime) -> list[int]:
     """Send parked messages to their queues again, through the outbox; the ids of those that this call sent.
 
     What is sent is the newest correction, where there is one. A message that isn't parked any more, or that came
-    from no queue, is left as it is. `by` is who decided, `at` is when. Raises ValueError for more than AT_ONCE ids.
+    from no queue, is left as it is; so is one whose correction moves much and is `by` the same person
+    (left_for_another). `by` is who decided, `at` is when. Raises ValueError for more than AT_ONCE ids.
     """
     with atomic():
         messages = [message for message in _claim(parked_ids) if message.queue]
-        acts = _resolve(messages, state=ParkedMessage.State.REPLAYED, by=by, at=at)
         corrections = newest_corrections(messages)
+        left = _for_another(messages, corrections, by=by)
+        messages = [message for message in messages if message.pk not in left]
+        acts = _resolve(messages, state=ParkedMessage.State.REPLAYED, by=by, at=at)
         for message, act in zip(messages, acts, strict=True):
             record_message(
                 queue=message.queue,
@@ -55,6 +61,12 @@ def replay(parked_ids: Collection[int], *, by: str, at: datetime) -> list[int]:
                 at=at,
             )
     return [message.pk for message in messages]
+
+
+def left_for_another(parked_ids: Collection[int], *, by: str) -> list[int]:
+    """Those parked messages that this person may not replay: theirs is the correction, and it moves much."""
+    messages = ParkedMessage.objects.filter(pk__in=parked_ids, state=ParkedMessage.State.PARKED).order_by("id")
+    return _for_another(messages, newest_corrections(messages), by=by)
 
 
 def dismiss(parked_ids: Collection[int], *, by: str, reason: str, at: datetime) -> list[int]:
@@ -75,7 +87,7 @@ def correct(parked_id: int, *, body: str, headers: str | None = None, by: str, r
 
     headers are a JSON object; left out, they are as they are in what would be sent now. `by` is who says so,
     `reason` is why, `at` is when. Raises Refused, naming the field, where the message is not parked (any more) or
-    where a worker would refuse the corrected one, too.
+    where a worker would refuse the corrected one, too, or where it is another request than it was.
     """
     checked_reason(reason)
     with atomic():
@@ -88,6 +100,9 @@ def correct(parked_id: int, *, body: str, headers: str | None = None, by: str, r
             corrected = replace(corrected, headers=headers_in(headers))
         corrected = corrected.without("compression", REPLAY_OF)
         check(corrected)
+        check_kept(as_it_would_be_sent(message, None), corrected)
+        if message.field == "embed":  # its links are why it was parked
+            refuse_links(corrected)
         return ParkedAct.objects.create(
             parked=message,
             what=ParkedAct.What.CORRECTED,
@@ -118,6 +133,17 @@ def _claim(parked_ids: Collection[int]) -> list[ParkedMessage]:
         raise ValueError(f"at most {AT_ONCE} messages at once, not {len(parked_ids)}")
     parked = ParkedMessage.objects.filter(pk__in=parked_ids, state=ParkedMessage.State.PARKED)
     return list(parked.order_by("fingerprint").select_for_update())
+
+
+def _for_another(messages: Collection[ParkedMessage], corrections: Mapping[int, ParkedAct], *, by: str) -> list[int]:
+    """Of these the ones that one person alone would have much moved by."""
+    return [
+        message.pk
+        for message in messages
+        if (correction := corrections.get(message.pk))
+        and correction.actor == by[:MAX_TEXT]
+        and needs_another(as_it_would_be_sent(message, correction))
+    ]
 
 
 def _resolve(

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from ledger.correcting import name_of
-from ledger.messages import REPLAY_OF, Message, body_of
+from ledger.messages import REPLAY_OF, SENT_FOR, Message, body_of
 from ledger.models import ParkedAct, ParkedMessage
 
 # What the broker noted about earlier deliveries. Sent again, such notes would count against the new message:
@@ -23,7 +23,10 @@ def newest_corrections(messages: Collection[ParkedMessage]) -> dict[int, ParkedA
 
 
 def as_it_would_be_sent(message: ParkedMessage, correction: ParkedAct | None) -> Message:
-    """The message with a correction, under the name that this gives it; without one, as it came."""
+    """The message with a correction, under the name that this gives it; without one, as it came.
+
+    A corrected message is no longer its producer's: it goes without the name.
+    """
     stored = _stored(message)
     if correction is None:
         return stored
@@ -32,9 +35,13 @@ def as_it_would_be_sent(message: ParkedMessage, correction: ParkedAct | None) ->
         stored,
         body=correction.body.encode(),
         headers=json.loads(correction.headers),
-        properties={**stored.properties, "content_type": "application/json", "content_encoding": "utf-8"},
+        properties={**_of_nobody(stored.properties), "content_type": "application/json", "content_encoding": "utf-8"},
     )
-    return replace(corrected, name=name_of(corrected) or stored.name)
+    return replace(corrected.without(SENT_FOR), name=name_of(corrected) or stored.name)
+
+
+def _of_nobody(properties: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in properties.items() if name != "user_id"}
 
 
 def _stored(message: ParkedMessage) -> Message:

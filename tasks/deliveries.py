@@ -8,9 +8,9 @@ from kombu.message import Message as BrokerMessage
 
 from ledger.journal.keeping import Kept
 from ledger.journal.parking import ToPark
-from ledger.messages import Message
+from ledger.messages import SENT_FOR, Message
 from ledger.requests import Request
-from tasks.producers import SENT_FOR, USER_ID, producer_of
+from tasks.producers import USER_ID, producer_of
 from tasks.topology import queue_of
 
 # Bears a stored message's name when it is sent again: its routing key is then its queue's name.

@@ -12,9 +12,9 @@ from pydantic_core import to_json
 
 from ledger.follow_ups import Destination
 from ledger.journal.outbox import Recorded
-from ledger.messages import Message
+from ledger.messages import SENT_FOR, Message
 from tasks.deliveries import SENT_AS
-from tasks.producers import SENT_FOR, vouched_for
+from tasks.producers import vouched_for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

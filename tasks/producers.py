@@ -7,8 +7,8 @@ from django.core.signing import BadSignature, Signer
 from kombu.message import Message as BrokerMessage
 from kombu.transport.pyamqp import Message as RabbitMQMessage
 
-# Who first sent a message that we send again: the broker then knows us alone. Signed, for anybody can write a header.
-SENT_FOR = "x-credits-producer"
+from ledger.messages import SENT_FOR
+
 USER_ID = "user_id"
 
 

@@ -25,7 +25,7 @@ from ledger.admin.tables import visible
 from ledger.admin.window import Scope
 from ledger.errors import Refused
 from ledger.models import Account, ParkedMessage, Transaction
-from ledger.parking import AT_ONCE, MEANINGS, checked_reason, dismiss, replay
+from ledger.parking import AT_ONCE, MEANINGS, SECOND_PERSON, checked_reason, dismiss, left_for_another, replay
 from ledger.queries.conflict import Line, side_by_side
 from ledger.queries.parked import acts_of, became, last_replay, with_last_replay
 
@@ -185,8 +185,11 @@ class ParkedAdmin(InspectAdmin):
             change_message=f"{done.capitalize()}.",
         )
         self.message_user(request, f"{len(settled)} {done}.", messages.SUCCESS if settled else messages.WARNING)
-        if len(settled) < len(ids):
-            left = f"{len(ids) - len(settled)} left as they are: not parked any more, or from no queue."
+        waiting = left_for_another(set(ids) - set(settled), by=request.user.get_username())
+        if waiting:
+            self.message_user(request, f"{len(waiting)} left as they are: {SECOND_PERSON}.", messages.WARNING)
+        if len(settled) + len(waiting) < len(ids):
+            left = f"{len(ids) - len(settled) - len(waiting)} left as they are: not parked any more, or from no queue."
             self.message_user(request, left, messages.WARNING)
 
 

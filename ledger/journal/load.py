@@ -4,18 +4,17 @@ import json
 from collections.abc import Iterable, Mapping, Sequence, Set
 from datetime import datetime
 from enum import Enum
-from functools import partial
 from typing import Any
 from uuid import UUID
 
 from django.db import connection
 
 from ledger import dialect
-from ledger.commands import COMMANDS, OpenAccount
+from ledger.commands import OpenAccount
 from ledger.dialect import MOMENT, TEXT, UUID_
 from ledger.identifiers import new_id
 from ledger.journal.inserting import insert
-from ledger.messages import REPLAY_OF, Message, replay_in
+from ledger.journal.stored import stored_request
 from ledger.outcomes import Status
 from ledger.requests import Request
 from ledger.rules.batch import Books, Waiting
@@ -39,7 +38,6 @@ CLAIMED = (
     "reference_type", "reference_id", "id", "merchant_id", "kind", "operation", "status", "amount", "stated_amount",
     "balance_after", "reason", "target_id", "allocations",
 )  # fmt: skip
-MAX_TRACEPARENT = 64
 MAX_DRAINED = 500  # what one opening posts of what was waiting for it; the sweep posts the rest
 
 
@@ -201,34 +199,6 @@ def _waiting(merchants: Set[UUID], now: Any, *, lock: str) -> dict[UUID, list[Wa
             request = stored_request(task, json.loads(kwargs), json.loads(message), correlation_id)
             waiting.setdefault(spoken.uuid(merchant_id), []).append(Waiting(request, row))
     return waiting
-
-
-def stored_request(task: str, kwargs: Mapping[str, Any], message: Mapping[str, str], correlation_id: str) -> Request:
-    """The request that a waiting row holds."""
-    return Request(
-        command=COMMANDS[task].model_validate(kwargs),
-        correlation_id=correlation_id,
-        message=partial(Message.from_text, message) if message else None,
-        traceparent=_trace_in(message.get("headers", "")),
-        producer=_producer_in(message),
-        replay=_replay_in(message.get("headers", "")),
-    )
-
-
-def _producer_in(message: Mapping[str, str]) -> str:
-    """Who sent a stored message, out of its properties as text; of most nobody is known."""
-    return Message.from_text(message).producer if "user_id" in message.get("properties", "") else ""
-
-
-def _trace_in(headers: str) -> str:
-    """The span that a stored message's sender was in, out of its headers as text; most have none."""
-    traceparent = json.loads(headers).get("traceparent") if "traceparent" in headers else ""
-    return traceparent[:MAX_TRACEPARENT] if isinstance(traceparent, str) else ""
-
-
-def _replay_in(headers: str) -> str:
-    """The replay that a stored message was, out of its headers as text; most were none."""
-    return replay_in(json.loads(headers)) if REPLAY_OF in headers else ""
 
 
 def _look_up(references: set[Reference]) -> dict[Reference, Claimed]:

@@ -11,10 +11,10 @@ from django.db.transaction import atomic
 
 from ledger import dialect
 from ledger.commands import COMMANDS, OpenAccount, Reverse
-from ledger.journal.load import stored_request
 from ledger.journal.outbox import record_message
 from ledger.journal.parking import ToPark, park_rows
 from ledger.journal.post import Posted
+from ledger.journal.stored import stored_request
 from ledger.journal.surely import Pause, post_surely
 from ledger.journal.write import delete_waiting
 from ledger.messages import Message

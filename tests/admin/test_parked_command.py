@@ -191,6 +191,21 @@ def test_a_correction_comes_from_a_file_or_from_standard_input_and_a_replay_send
     assert json.loads(sent["headers"])["id"] == "id-9"
 
 
+def test_what_one_person_corrected_to_move_much_is_left_for_a_second_one(parked, settings):
+    settings.ADJUST_APPROVAL_LIMIT = 100
+    much, little = park_one(), park_one()
+    for row, amount in ((much, 101), (little, 100)):
+        correct(row.pk, body=right_body(amount=amount), by="anna", reason="the shop says so", at=datetime.now(UTC))
+
+    with pytest.raises(CommandError, match=rf"a second person must replay it: {much.pk}; .*from no queue: 999$"):
+        parked("replay", much.pk, little.pk, 999, "--by", "anna")
+
+    assert [row.body["body"] for row in OutboxRow.objects.all()] == [
+        ParkedAct.objects.get(parked=little, what="corrected").body
+    ]
+    assert parked("replay", much.pk, "--by", "bert")[0].startswith("1 sent again")
+
+
 def test_a_correction_that_a_worker_would_refuse_fails_and_names_the_field(parked, tmp_path):
     row = park_one()
     file = tmp_path / "body.json"

@@ -189,6 +189,19 @@ def test_a_correction_is_stored_beside_the_original_and_replayed(superuser):
     assert ParkedMessage.objects.get().body == parked.body
 
 
+def test_what_one_person_corrected_to_move_much_waits_for_a_second_one(superuser, staff_with, settings):
+    settings.ADJUST_APPROVAL_LIMIT = 100
+    parked = park_one()
+    send_correction(superuser, parked, body=right_body(amount=101))
+
+    alone = press(superuser, "replay", parked)
+    second = press(staff_with("view_parkedmessage", "change_parkedmessage"), "replay", parked)
+
+    assert "a second person must replay it" in said(alone)[-1]
+    assert said(second) == ["1 sent again."]
+    assert OutboxRow.objects.count() == 1
+
+
 @pytest.mark.parametrize(
     ("fields", "field", "text"),
     [

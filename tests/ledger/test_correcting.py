@@ -114,6 +114,11 @@ def test_an_event_is_corrected_to_another_type():
     assert (sent().name, sent().queue) == (EVENT, "credits.inbound")
 
 
+def purchase_of(credits_bought: int) -> dict[str, Any]:
+    """What a credits.purchase and its event take."""
+    return {"merchant_id": kwargs()["merchant_id"], "credits": credits_bought, "purchase_id": fresh("order")}
+
+
 def many(*items: Any) -> str:
     return json.dumps([[], {"items": list(items)}, {}])
 
@@ -148,10 +153,15 @@ REFUSED: dict[str, tuple[str, str | None, str]] = {
     "an eta that is none": (body(), json.dumps({**HEADERS, "eta": "soon"}), "headers.eta"),
     "an expiry that is a number": (body(), json.dumps({**HEADERS, "expires": 5}), "headers.expires"),
     "a correlation id with NUL": (body(), json.dumps({**HEADERS, "correlation_id": "a\0"}), "headers.correlation_id"),
-    "an event that is not listened to": (json.dumps({"event_type": "evt.x", "data": {}}), "{}", "event_type"),
-    "an event without data": (json.dumps({"event_type": EVENT}), "{}", "data"),
-    "an event's field": (json.dumps({"event_type": EVENT, "data": {"credits": 1}}), "{}", "data.merchant_id"),
-    "neither task nor event": ("5", "{}", "body"),
+    "an event": (json.dumps({"event_type": EVENT, "data": {}}), "{}", "headers.task"),
+    "a link": (json.dumps([[], kwargs(), {"callbacks": [{"task": "credits.sweep"}]}]), None, "embed"),
+}
+REFUSED_EVENTS: dict[str, tuple[str, str]] = {
+    "one that is not listened to": (json.dumps({"event_type": "evt.x", "data": {}}), "event_type"),
+    "no data": (json.dumps({"event_type": EVENT}), "data"),
+    "a wrong field": (json.dumps({"event_type": EVENT, "data": {"credits": 1}}), "data.merchant_id"),
+    "a task's body": (body(), "body"),
+    "no object": ("5", "body"),
 }
 
 
@@ -165,6 +175,92 @@ def test_what_a_worker_would_refuse_is_refused_at_once_with_its_field(wrong):
 
     assert refused.value.field == field
     assert not ParkedAct.objects.exists()
+
+
+@pytest.mark.parametrize("wrong", REFUSED_EVENTS)
+def test_an_event_that_a_worker_would_refuse_is_refused_at_once_with_its_field(wrong):
+    text, field = REFUSED_EVENTS[wrong]
+    park([ToPark(message=Message("credits.inbound", EVENT, b"{not json", {}, {}), reason=ParkReason.NOT_JSON)])
+
+    with pytest.raises(Refused) as refused:
+        correct(ParkedMessage.objects.get().pk, body=text, headers="{}", **ANNA)
+
+    assert refused.value.field == field
+
+
+def test_a_task_on_a_queue_of_events_is_refused_by_its_header_too():
+    park([ToPark(message=Message("credits.inbound", EVENT, b"{not json", {}, {}), reason=ParkReason.NOT_JSON)])
+    event = json.dumps({"event_type": EVENT, "data": {**purchase_of(5)}})
+
+    with pytest.raises(Refused, match="plain events"):
+        correct(ParkedMessage.objects.get().pk, body=event, headers=json.dumps(HEADERS), **ANNA)
+
+
+ASKED = kwargs(reference_id="report-1", amount="5")  # all but the amount can be read
+OTHER = kwargs(reference_id="report-1", amount=5)["merchant_id"].replace("0", "1").replace("a", "b")
+CHANGED: dict[str, tuple[str, str | None, str]] = {
+    "the merchant": (json.dumps([[], {**ASKED, "amount": 5, "merchant_id": OTHER}, {}]), None, "merchant_id"),
+    "the reference": (json.dumps([[], {**ASKED, "amount": 5, "reference_id": "report-2"}, {}]), None, "reference_id"),
+    "the task": (
+        json.dumps([[], {**ASKED, "amount": 10**12}, {}]),
+        json.dumps({**HEADERS, "task": "credits.grant"}),
+        "headers.task",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", CHANGED)
+def test_a_correction_keeps_what_the_original_says_of_task_merchant_and_reference(what):
+    text, headers, field = CHANGED[what]
+    row = parked(json.dumps([[], ASKED, {}]).encode())
+
+    with pytest.raises(Refused) as refused:
+        correct(row.pk, body=text, headers=headers, **ANNA)
+
+    assert refused.value.field == field
+    assert correct(row.pk, body=json.dumps([[], {**ASKED, "amount": 5}, {}]), **ANNA)
+
+
+def test_what_the_original_says_stays_after_an_earlier_correction_and_what_it_does_not_say_is_free():
+    row = parked(json.dumps([[], {**ASKED, "merchant_id": "shop 7"}, {}]).encode())
+    correct(row.pk, body=json.dumps([[], {**ASKED, "amount": 5}, {}]), **ANNA)
+
+    assert correct(row.pk, body=json.dumps([[], {**ASKED, "amount": 5, "merchant_id": OTHER}, {}]), **ANNA)
+    with pytest.raises(Refused, match="reference"):
+        correct(row.pk, body=json.dumps([[], {**ASKED, "amount": 5, "reference_id": "report-2"}, {}]), **ANNA)
+
+
+def test_of_many_items_some_may_be_left_out_but_none_added_or_given_to_another():
+    items = [kwargs(reference_id=f"report-{number}", merchant_id=ASKED["merchant_id"]) for number in range(3)]
+    original = json.dumps([[], {"items": items, "colour": 1}, {}]).encode()
+    row = parked(original, name="credits.consume_many", headers={"task": "credits.consume_many"})
+
+    for wrong in ([*items, items[0]], [{**items[0], "merchant_id": OTHER}], [{**items[0], "reference_id": "report-9"}]):
+        with pytest.raises(Refused):
+            correct(row.pk, body=many(*wrong), **ANNA)
+
+    assert correct(row.pk, body=many(items[2], items[0]), **ANNA)
+
+
+def test_a_correction_keeps_the_originals_links_or_leaves_them_out_and_must_where_they_were_refused():
+    links = {"callbacks": [{"task": "shop.done"}], "errbacks": None}
+    with_links, without = (json.dumps([[], {**ASKED, "amount": 5}, embed]) for embed in (links, None))
+    row = parked(json.dumps([[], ASKED, links]).encode())
+
+    assert correct(row.pk, body=with_links, **ANNA)
+    assert correct(row.pk, body=without, **ANNA)
+    ParkedMessage.objects.update(field="embed")
+    with pytest.raises(Refused, match="embed"):
+        correct(row.pk, body=with_links, **ANNA)
+
+
+def test_a_corrected_message_is_no_longer_its_producers():
+    row = parked(props={"user_id": "shop"}, headers={"x-credits-producer": "shop:signed"})
+    correct(row.pk, body=body(), **ANNA)
+
+    replay([row.pk], by="bert", at=NOW)
+
+    assert (sent().producer, "x-credits-producer" in sent().headers) == ("", False)
 
 
 @pytest.mark.parametrize("reason", ["", "   ", "x" * 1001, "a\0b"])

@@ -2,6 +2,7 @@
 
 from tests.mutants.mutant import Edit, Mutant
 
+CORRECTING = "tests/ledger/test_correcting.py"
 APPROVAL = "tests/ledger/test_staff_approval.py"
 ENVIRONMENT = "creditsvc/environment.py"
 
@@ -19,6 +20,34 @@ MUTANTS = (
         promise="§7 Adjust",
         test="tests/ledger/test_staff_adjustments.py::test_a_large_adjustment_is_stored_until_somebody_approves_it",
         edits=(Edit("ledger/staff/adjustments.py", "if not needs_approval(told):", "if True:"),),
+    ),
+    Mutant(
+        name="replays-ones-own",
+        breaks="who corrected a message to move much sends it alone",
+        promise="§1 Refusals",
+        test="tests/ledger/test_second_person.py::test_the_others_of_one_call_are_sent",
+        edits=(Edit("ledger/parking.py", "and correction.actor == by[:MAX_TEXT]", "and False"),),
+    ),
+    Mutant(
+        name="many-count-as-one",
+        breaks="many small consumptions pass for a small one",
+        promise="§1 Refusals",
+        test="tests/ledger/test_second_person.py::test_what_moves_much_is_not_sent_by_who_corrected_it_but_by_another",
+        edits=(Edit("ledger/second_person.py", "sum(amount or 0 for", "max(amount or 0 for"),),
+    ),
+    Mutant(
+        name="corrected-for-another",
+        breaks="a correction gives a message to another merchant",
+        promise="§1 Refusals",
+        test=f"{CORRECTING}::test_a_correction_keeps_what_the_original_says_of_task_merchant_and_reference",
+        edits=(Edit("ledger/kept.py", "if was.merchant_id in (None, asked.merchant_id)", ""),),
+    ),
+    Mutant(
+        name="corrected-in-anothers-name",
+        breaks="what a person has written is told to be its producer's",
+        promise="§1 Refusals",
+        test=f"{CORRECTING}::test_a_corrected_message_is_no_longer_its_producers",
+        edits=(Edit("ledger/sending_again.py", 'if name != "user_id"', ""),),
     ),
     Mutant(
         name="salt-stays",

@@ -18,7 +18,7 @@ from ledger.events import rfc3339
 from ledger.management.terminal import harmless, somebody
 from ledger.models import ParkedAct, ParkedMessage
 from ledger.outcomes import ParkReason
-from ledger.parking import AT_ONCE, MEANINGS, correct, dismiss, replay
+from ledger.parking import AT_ONCE, MEANINGS, SECOND_PERSON, correct, dismiss, left_for_another, replay
 from ledger.queries.conflict import Line, side_by_side
 from ledger.queries.parked import Wanted, acts_of, became, last_replay, parked_messages, position_after, word
 from ledger.sending_again import as_it_would_be_sent, newest_corrections
@@ -101,22 +101,30 @@ class Command(BaseCommand):
         self.stdout.write(f"corrected; send it by `parked replay {id}`")
 
     def _replay(self, *, ids: Sequence[int], by: str, **_: Any) -> None:
-        self._report(ids, self._settled(ids, replay, by=by), done="sent again; `parked show` tells what becomes of it")
+        settled = self._settled(ids, replay, by=by)
+        self._report(ids, settled, by=by, done="sent again; `parked show` tells what becomes of it")
 
     def _dismiss(self, *, ids: Sequence[int], by: str, reason: str, **_: Any) -> None:
-        self._report(ids, self._settled(ids, partial(dismiss, reason=reason), by=by), done="dismissed")
+        settled = self._settled(ids, partial(dismiss, reason=reason), by=by)
+        self._report(ids, settled, by=by, done="dismissed")
 
     def _settled(self, ids: Sequence[int], settle: Any, *, by: str) -> set[int]:
         now = datetime.now(UTC)
         parts = (ids[start : start + AT_ONCE] for start in range(0, len(ids), AT_ONCE))
         return {id_ for part in parts for id_ in settle(part, by=by, at=now)}
 
-    def _report(self, ids: Sequence[int], settled: set[int], *, done: str) -> None:
+    def _report(self, ids: Sequence[int], settled: set[int], *, by: str, done: str) -> None:
         """Say what became of each; fail where one was left as it is."""
         left = [id_ for id_ in dict.fromkeys(ids) if id_ not in settled]
         self.stdout.write(f"{len(settled)} {done}")
+        parts = (left[start : start + AT_ONCE] for start in range(0, len(left), AT_ONCE))
+        waiting = [id_ for part in parts for id_ in left_for_another(part, by=by)]
+        others = [id_ for id_ in left if id_ not in waiting]
+        told = ((SECOND_PERSON, waiting), ("not parked or from no queue", others))
         if left:
-            raise CommandError(f"left as they are, not parked or from no queue: {', '.join(map(str, left))}")
+            raise CommandError(
+                "; ".join(f"left as they are, {why}: {', '.join(map(str, ids_))}" for why, ids_ in told if ids_)
+            )
 
 
 def _position(text: str) -> tuple[datetime, int]:
