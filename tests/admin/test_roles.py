@@ -22,7 +22,7 @@ from tests.ledger.staffing import asked_for as stored
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 PASSWORD = "a-good-one-for-the-tests-17"
-ADJUSTING = {"adjust", "freeze", "thaw", "threshold", "shop", "retry"}
+ADJUSTING = {"adjust", "freeze", "thaw", "threshold", "shop", "retry", "correct"}
 APPROVING = {"approve", "refuse"}
 MAY_ACT = {"viewer": set(), "adjuster": ADJUSTING, "approver": APPROVING}
 
@@ -123,7 +123,7 @@ def test_parked_messages_are_settled_by_adjusters(role: str, may: bool, action: 
     parked = ParkedMessage.objects.get()
     staff = member("anna", role)
 
-    staff.post(list_page(ParkedMessage), {"action": action, "_selected_action": parked.pk, "index": 0})
+    staff.post(list_page(ParkedMessage), {"action": action, "_selected_action": parked.pk, "index": 0, **REASON})
 
     parked.refresh_from_db()
     assert (parked.state != ParkedMessage.State.PARKED) is may

@@ -129,6 +129,8 @@ class Crew(Service):
 
     def _judge_end(self, name: str, code: int) -> None:
         expected = self._expected_ends.pop(name, set())
+        if any(self.folder.glob(f"{name}.*")):  # armed, and ended by something else: the next one will pass the point
+            self._expect(name, -signal.SIGKILL)
         if code not in expected:
             self.findings.append(f"{name} ended with {code}, expected {expected}:\n{self._last_words(name)}")
 

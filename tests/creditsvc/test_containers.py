@@ -141,7 +141,9 @@ def test_each_process_has_no_more_rights_than_it_needs() -> None:
         for name, service in ours().items()
     }
 
-    workers = dict.fromkeys(("grants", "consume", "notifications", "beat"), ("credits_worker", "credits-service"))
+    workers = dict.fromkeys(
+        ("grants", "consume", "consume2", "notifications", "beat"), ("credits_worker", "credits-service")
+    )
     assert logins == {
         **workers,
         "web": ("credits_site", "credits-web"),
