@@ -63,6 +63,7 @@ def test_it_takes_the_same_few_queries_for_a_long_history_as_for_a_short_one() -
     taken = []
     for rows in (3, 3000):
         account = account_with((BEGIN + n * TICK, "grant", 1) for n in range(rows))
+        ask_for(account)  # prepares, once a connection, what finds the account
         with CaptureQueriesContext(
             connection,
         ) as queries:
