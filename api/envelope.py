@@ -4,7 +4,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, cast
 
+from django.core.handlers.exception import convert_exception_to_response
 from django.http import HttpRequest, HttpResponse
+from django.urls import resolve
 from pydantic_core import to_json
 
 from api.correlation import IdentifiedRequest
@@ -41,17 +43,29 @@ def _enveloped(request: HttpRequest, *, status: int, **parts: Any) -> HttpRespon
 
 
 class EnvelopeMiddleware:
-    """Puts into the envelope what Django answers by itself under /api: an unknown path, a method that is not there."""
+    """Answers what is asked under /api, at once: the middleware below it is for pages, and no read needs any of it.
+
+    What Django answers by itself, an unknown path or a method that is not there, it puts into the envelope.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
+        self.read = convert_exception_to_response(_read)
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        response = self.get_response(request)
+        if not f"{request.path_info}/".startswith("/api/"):
+            return self.get_response(request)
+        response = cast(HttpResponse, self.read(request))
         code = _ANSWERED_BY_DJANGO.get(response.status_code)
-        if code is None or response["Content-Type"] == JSON or not f"{request.path_info}/".startswith("/api/"):
+        if code is None or response["Content-Type"] == JSON:
             return response
         refused = refuse(request, Refusal(code))
         if response.has_header("Allow"):
             refused["Allow"] = response["Allow"]
         return refused
+
+
+def _read(request: HttpRequest) -> HttpResponse:
+    """What the view at the request's path answers, as Django's own handler finds it. Raises Http404."""
+    view, arguments, named = request.resolver_match = resolve(request.path_info, urlconf="api.urls")
+    return cast(HttpResponse, view(request, *arguments, **named))

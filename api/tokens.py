@@ -1,14 +1,16 @@
 """Tokens: whether a signature and its times hold, and what a shop's or a service's token claims."""
 
 import time
-from collections.abc import Iterable
-from typing import Annotated, Any, TypeVar
+from functools import lru_cache
+from typing import Annotated, Any, TypeVar, cast
 
 import jwt
 from django.http import HttpRequest
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ledger.events import SOURCE_SERVICE
+
+REMEMBERED = 2048  # tokens a process: a shop's BFF asks with one for as long as it is good
 
 Seconds = Annotated[int, Field()] | Annotated[float, Field(allow_inf_nan=False)]
 
@@ -62,13 +64,13 @@ def bearer_of(request: HttpRequest) -> str:
     return str(token)
 
 
-def read_token(token: str, said: type[Said], *, secrets: Iterable[str]) -> Said:
+def read_token(token: str, said: type[Said], *, secrets: tuple[str, ...]) -> Said:
     """The claims of a token that is signed by HS256 with one of these secrets. Raises BadToken.
 
     iat is not looked at: a token from a client whose clock is a moment ahead of ours is a good one.
     """
     try:
-        claims = said.model_validate_json(_signed_payload(token, secrets))
+        claims = cast(Said, _signed_claims(token, said, secrets))
     except (jwt.PyJWTError, ValidationError):
         raise BadToken from None
     if not claims.hold_at(time.time()):
@@ -76,7 +78,17 @@ def read_token(token: str, said: type[Said], *, secrets: Iterable[str]) -> Said:
     return claims
 
 
-def _signed_payload(token: str, secrets: Iterable[str]) -> bytes:
+@lru_cache(maxsize=REMEMBERED)
+def _signed_claims(token: str, said: type[Token], secrets: tuple[str, ...]) -> Token:
+    """What a token claims, whenever that may be true. Raises what is wrong with it.
+
+    Remembered: a signature that was right stays so for these secrets. Whether its times hold is asked anew each time.
+    What was refused is not remembered, so nobody fills the memory who can't sign.
+    """
+    return said.model_validate_json(_signed_payload(token, secrets))
+
+
+def _signed_payload(token: str, secrets: tuple[str, ...]) -> bytes:
     for secret in secrets:
         try:
             payload: bytes = _JWS.decode(token, secret, algorithms=["HS256"])

@@ -1,4 +1,5 @@
-"""python -m bench.fill ROWS: gives a migrated DATABASE_URL the merchants' accounts and so many rows of long ago.
+"""python -m bench.fill ROWS ACCOUNTS: gives a migrated DATABASE_URL the merchants' accounts, and the first of them so
+many rows between them, spread over a year that ended two weeks ago.
 
 The rules make the rows, chained, lots burnt, and COPY writes them: what a service of some years has, whose events
 have been published and pruned. Nothing is left out that a constraint or the audit looks at.
@@ -34,15 +35,17 @@ from ledger.rules.spending import consume  # noqa: E402
 from ledger.rules.state import AccountState, Entry  # noqa: E402
 from ledger.states import ACCOUNT, account_states, attach  # noqa: E402
 
-THEN = datetime.now(UTC) - timedelta(days=365)
+YEAR = timedelta(days=365)
+PRUNED = timedelta(days=14)  # longer ago than published events are kept (OUTBOX_RETENTION)
+THEN = datetime.now(UTC) - PRUNED - YEAR
 AT_ONCE = 1_000
 
 
-def main(rows: int) -> None:
+def main(rows: int, account_count: int) -> None:
     """Fill the database."""
     dialect.PostgreSQL.clock = lambda _: THEN  # type: ignore[method-assign]
     open_accounts.main()
-    accounts = _accounts()
+    accounts = _accounts()[:account_count]
     each, more = divmod(rows, len(accounts))
     for place, account in enumerate(accounts):
         _fill(account, each + (place < more))
@@ -52,7 +55,7 @@ def main(rows: int) -> None:
 
 def _accounts() -> Sequence[AccountState]:
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {', '.join(ACCOUNT)} FROM credit_accounts ORDER BY merchant_id")
+        cursor.execute(f"SELECT {', '.join(ACCOUNT)} FROM credit_accounts ORDER BY platform_shop_id::int")
         accounts = account_states(cursor.fetchall())
     attach(accounts)
     return accounts
@@ -60,9 +63,11 @@ def _accounts() -> Sequence[AccountState]:
 
 def _fill(account: AccountState, rows: int) -> None:
     keeper = Bookkeeper(Books(now=THEN), current_policy())
+    pause = YEAR / (rows + 1)
     with atomic():
         for start in range(0, rows, AT_ONCE):
             for number in range(start, min(start + AT_ONCE, rows)):
+                keeper.books.now = THEN + pause * (number + 1)
                 consume(keeper, account, movement_of(_request(account, number), keeper.policy), 1)
             _copy(keeper.plan.entries)
             keeper.plan.entries.clear()
@@ -103,4 +108,4 @@ def _texts(row: Sequence[object]) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(int(sys.argv[1]), int(sys.argv[2]))

@@ -23,6 +23,11 @@ def peaks(processes: Mapping[str, Process]) -> Memory:
     return {name: _of(process.pid, PEAK) for name, process in processes.items()}
 
 
+def peak_of_largest(process: Process) -> float:
+    """The most that any one of its family has ever held."""
+    return max(_status(each)[PEAK] for each in (process.pid, *family(process.pid))) / 1024
+
+
 def ratios(later: Memory, earlier: Memory) -> Memory:
     """How many times as much each process holds later."""
     return {name: later[name] / earlier[name] for name in earlier}

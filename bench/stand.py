@@ -13,6 +13,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import psycopg2
 
+from bench import merchants
 from tests.processes import Process, service_environment
 from tests.servers import PostgreSQL, RabbitMQ
 from tests.servers.management import VirtualHost
@@ -117,11 +118,14 @@ class Stand:
             assert code == 0, f"{' '.join(command)} ended with {code}:\n{process.log_tail()}"
             return process.log()
 
-    def template_with_history(self, rows: int) -> str:
-        """The name of a template whose accounts have so many transactions between them; made when first asked for."""
-        name = f"{TEMPLATE}_{rows}"
+    def template_with_history(self, rows: int, *, accounts: int = merchants.COUNT) -> str:
+        """The name of a template whose first accounts have so many transactions between them.
+
+        Made when first asked for.
+        """
+        name = f"{TEMPLATE}_{rows}_{accounts}"
         if name not in self._templates:
-            self._build_template(name, "bench.fill", str(rows))
+            self._build_template(name, "bench.fill", str(rows), str(accounts))
         return name
 
     def _build_template(self, name: str, *filling: str) -> None:

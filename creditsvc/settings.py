@@ -31,6 +31,8 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "api.correlation.CorrelationMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "creditsvc.middleware.PagesContentSecurity",
+    "api.envelope.EnvelopeMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "creditsvc.middleware.StaffSession",
     "creditsvc.middleware.StaffCommon",
@@ -38,9 +40,7 @@ MIDDLEWARE = [
     "creditsvc.middleware.StaffAuthentication",
     "creditsvc.middleware.StaffMessages",
     "creditsvc.middleware.StaffXFrameOptions",
-    "creditsvc.middleware.PagesContentSecurity",
     "axes.middleware.AxesMiddleware",
-    "api.envelope.EnvelopeMiddleware",
 ]
 if environment.otel_exporter_otlp_endpoint:
     MIDDLEWARE.insert(0, "creditsvc.tracing.TracingMiddleware")

@@ -8,6 +8,7 @@ from uuid import UUID
 from ledger import dialect
 from ledger.queries.connection import asked_again_if_lost
 from ledger.queries.due import MERCHANT, states_with_due, with_due
+from ledger.queries.prepared import rows_prepared
 from ledger.queries.statement import rows_of, uuid_of
 from ledger.rules.state import AccountState
 
@@ -50,7 +51,7 @@ class AccountBalance:
 @asked_again_if_lost
 def account_of_merchant(merchant_id: UUID) -> AccountBalance | None:
     """The merchant's account, or None."""
-    rows = rows_of(_select(_OF_MERCHANT), [merchant_id.hex])
+    rows = rows_prepared(_select(_OF_MERCHANT), [merchant_id.hex])
     return _account(rows[0]) if rows else None
 
 
@@ -73,7 +74,7 @@ def accounts_of_domain(shop_domain: str, *, platform_names: Sequence[str]) -> li
     are named even where all of them are meant, since the index leads with them.
     """
     marks = ", ".join(["%s"] * len(platform_names))
-    rows = rows_of(_select(_OF_DOMAIN.format(marks)), [*platform_names, shop_domain])
+    rows = rows_prepared(_select(_OF_DOMAIN.format(marks)), [*platform_names, shop_domain])
     return [_account(row) for row in rows]
 
 

@@ -10,6 +10,7 @@ from ledger import dialect
 from ledger.queries.balance import AccountBalance
 from ledger.queries.connection import asked_again_if_lost
 from ledger.queries.due import with_due
+from ledger.queries.prepared import rows_prepared
 from ledger.queries.statement import moment_of, rows_of, uuid_of
 from ledger.rules.lots import Lot
 from ledger.states import KEY, LOT, lots_of_rows
@@ -36,7 +37,7 @@ def expiring_next(account: AccountBalance) -> Expiring | None:
         return None
     if account.is_overdue:
         return _earliest(_with_due(account))
-    rows = rows_of(_NEXT, [account.id.hex])
+    rows = rows_prepared(_NEXT, [account.id.hex])
     return Expiring(int(rows[0][1]), moment_of(rows[0][0])) if rows else None
 
 

@@ -24,7 +24,7 @@ def account_with(history: Iterable[tuple[datetime, str, int]], **columns: Any) -
     account.save()
     for created_at, kind, amount in history:
         rows.append(_row(account, kind, amount, created_at=created_at))
-    Transaction.objects.bulk_create(rows)
+    Transaction.objects.bulk_create(rows[::-1])  # no query may lean on the order in which rows were written
     account.save()
     return account
 

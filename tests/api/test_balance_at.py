@@ -15,6 +15,7 @@ from hypothesis.extra.django import TestCase
 from ledger.journal import post
 from ledger.journal.post import post_batch
 from ledger.models import Account
+from ledger.queries.moments import NEAREST_ROWS
 from tests.api.histories import account_with, rows_of
 from tests.api.shops import ask_for, refusal
 from tests.api.test_due import wait_until
@@ -63,6 +64,7 @@ def test_it_takes_the_same_few_queries_for_a_long_history_as_for_a_short_one() -
     taken = []
     for rows in (3, 3000):
         account = account_with((BEGIN + n * TICK, "grant", 1) for n in range(rows))
+        ask_for(account)  # prepares, once a connection, what finds the account
         with CaptureQueriesContext(
             connection,
         ) as queries:
@@ -70,6 +72,25 @@ def test_it_takes_the_same_few_queries_for_a_long_history_as_for_a_short_one() -
         taken.append(len(queries))
 
     assert taken == [3, 3]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("between", "balance"),
+    [
+        pytest.param([("grant", 1)] * (NEAREST_ROWS + 1), 3 + NEAREST_ROWS, id="posted at one moment"),
+        pytest.param([("consume", 50)] * (NEAREST_ROWS + 1), 2, id="declined"),
+    ],
+)
+def test_more_rows_just_before_an_instant_than_are_looked_at_change_nothing(
+    between: list[tuple[str, int]], balance: int
+) -> None:
+    begun = [(BEGIN, "grant", 1), (BEGIN + TICK, "grant", 1)]
+    account = account_with([*begun, *((BEGIN + 2 * TICK, kind, amount) for kind, amount in between)])
+
+    stood = [stood_at(account, at)["balance"] for at in (BEGIN, BEGIN + TICK, BEGIN + 2 * TICK, BEGIN + 9 * TICK)]
+
+    assert stood == [1, 2, balance, balance]
 
 
 @pytest.mark.django_db

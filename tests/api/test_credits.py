@@ -104,6 +104,7 @@ def test_other_accounts_rows_are_not_shown() -> None:
 def test_a_read_takes_two_queries_at_most(path: str, queries: int, subject: str) -> None:
     account = opened_account(credits_bought=5)
     bearer = token(account.shop_domain if subject == "domain" else str(account.merchant_id))
+    ask(bearer=bearer, platform=account.platform_name, domain=account.shop_domain)  # prepares it, once a connection
 
     with CaptureQueriesContext(
         connection,

@@ -9,7 +9,7 @@ import pytest
 from django.http import HttpResponse
 from pytest_django import Settings
 
-from api.tokens import Claims
+from api.tokens import REMEMBERED, Claims, _signed_claims
 from tests.api.shops import LEFT_OUT, ask, base64url, refusal, signed, signed_with_header, token
 from tests.ledger.builders import opened_account
 
@@ -176,6 +176,36 @@ def test_a_secret_that_has_left_the_list_is_good_no_more(settings: Settings) -> 
     response = read(token(DOMAIN, secret=OLD_SECRET))
 
     assert refusal(response) == (401, "UNAUTHORIZED")
+
+
+def test_a_token_that_was_accepted_is_asked_anew_for_its_times_and_its_secret(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.CLIENT_JWT_SECRETS = (OLD_SECRET,)
+    opened_account(shop_domain=DOMAIN)
+    bearer = token(DOMAIN, secret=OLD_SECRET)
+    accepted = read(bearer)
+
+    monkeypatch.setattr("api.tokens.time.time", lambda: float(NOW + 3600))
+    expired = read(bearer)
+    monkeypatch.undo()
+    settings.CLIENT_JWT_SECRETS = (NEW_SECRET,)
+    of_a_secret_that_left = read(bearer)
+
+    assert accepted.status_code == 200
+    assert refusal(expired) == refusal(of_a_secret_that_left) == (401, "UNAUTHORIZED")
+
+
+def test_only_tokens_that_were_good_are_remembered_and_so_many_at_most() -> None:
+    opened_account(shop_domain=DOMAIN)
+    _signed_claims.cache_clear()
+
+    read(token(DOMAIN))
+    for number in range(5):
+        read(token(DOMAIN, secret=f"{number}" * 40))
+
+    kept = _signed_claims.cache_info()
+    assert (kept.currsize, kept.maxsize) == (1, REMEMBERED)
 
 
 def test_a_refused_token_is_told_nothing_about_why(settings: Settings) -> None:
