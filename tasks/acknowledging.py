@@ -73,5 +73,5 @@ class Acknowledger:
 
 
 def is_gone(channel: Any) -> bool:
-    """Whether an AMQP channel is closed; its tags mean nothing any more."""
-    return isinstance(channel, Channel) and not channel.is_open
+    """Whether a message's channel is closed; its tags mean nothing any more."""
+    return not channel.is_open if isinstance(channel, Channel) else bool(getattr(channel, "closed", False))

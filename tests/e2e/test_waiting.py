@@ -87,12 +87,13 @@ def test_a_corrected_message_is_applied_whatever_way_it_came_and_its_row_says_so
     asked = consumption(merchant, **wrong)
     with suppress(Exception):
         producer.ask("credits.consume", asked)
-    plain = producer.send("credits.consume", consumption(merchant, **wrong)).id
+    wanted = consumption(merchant, **wrong)
+    plain = producer.send("credits.consume", wanted).id
     told = producer.tell("evt.billing.credits.purchased.v1", {"merchant_id": merchant, "credits": "1"})
     purchase = {"merchant_id": merchant, "credits": 1, "purchase_id": new_id()}
     right = {
-        asked["reference_id"]: [[], consumption(merchant), {}],
-        plain: [[], consumption(merchant), {}],
+        asked["reference_id"]: [[], {**asked, "amount": 1}, {}],
+        plain: [[], {**wanted, "amount": 1}, {}],
         told: {"event_type": "evt.billing.credits.purchased.v1", "data": purchase},
     }
 

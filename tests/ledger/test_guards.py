@@ -9,10 +9,11 @@ from ledger.models import Account, Transaction
 from tests.ledger.builders import account_row, consume, opened_account, request, requests, transaction_row
 from tests.ledger.raw_sql import contents, execute, insert, on_postgresql, on_sqlite
 
+WITH_ROWS_ON_TRANSACTIONS = "credit_transactions, credit_parked, credit_parked_acts, credit_replay_outcomes"
 ALL_OF_THE_BOOKS = ", ".join(
-    f"credit_{table}"
-    for table in (
-        *("accounts", "account_changes", "adjustments", "shop_differences", "lots", "holds", "transactions", "parked"),
+    (
+        *(f"credit_{table}" for table in ("accounts", "account_changes", "adjustments", "shop_differences")),
+        *("credit_lots", "credit_holds", WITH_ROWS_ON_TRANSACTIONS),
     )
 )
 CHANGES = {
@@ -100,7 +101,7 @@ def test_a_declined_transaction_is_as_unchangeable_as_a_posted_one():
 @pytest.mark.parametrize(
     ("statement", "message"),
     [
-        ("TRUNCATE credit_transactions, credit_parked", "transactions are never deleted"),
+        (f"TRUNCATE {WITH_ROWS_ON_TRANSACTIONS}", "transactions are never deleted"),
         ("TRUNCATE credit_transactions CASCADE", "transactions are never deleted"),
         ("TRUNCATE credit_accounts CASCADE", "accounts are never deleted"),
         (f"TRUNCATE {ALL_OF_THE_BOOKS}", "never deleted"),

@@ -128,6 +128,16 @@ def test_nothing_is_acknowledged_on_a_closed_channel() -> None:
     assert other.unacknowledged == set()
 
 
+def test_nothing_is_acknowledged_on_a_closed_channel_of_redis() -> None:
+    """Celery closes the one of its control commands where it can't read a command, which is parked all the same."""
+    gone = SimpleNamespace(closed=True, no_ack_consumers=set())  # what it has of Redis is gone too
+    message = BrokerMessage(body=b"", delivery_tag="tag", channel=gone)
+
+    Acknowledger(CONSUMER).settle([message])
+
+    assert not message.acknowledged
+
+
 def test_after_a_reconnect_tags_begin_anew() -> None:
     acknowledger, before, after = Acknowledger(CONSUMER), Broker(), Broker()
     old: list[Any] = arrived(acknowledger, before, 3)
