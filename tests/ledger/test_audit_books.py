@@ -9,7 +9,7 @@ from tests.ledger.audited import assert_found, corrupt, findings, remove
 from tests.ledger.books import story
 from tests.ledger.builders import opened_account
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ from tests.ledger.builders import (
     start_trial,
 )
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 HOUR = timedelta(hours=1)
 
 

@@ -66,7 +66,14 @@ MUTANTS = (
         breaks="tags of a connection that is gone are acknowledged",
         promise="§1 killed at any instruction",
         test=f"{ACKNOWLEDGED}::test_nothing_is_acknowledged_on_a_closed_channel",
-        edits=(Edit("tasks/acknowledging.py", "and not channel.is_open", "and False"),),
+        edits=(Edit("tasks/acknowledging.py", "return not channel.is_open if", "return False if"),),
+    ),
+    Mutant(
+        name="closed-channels-of-redis",
+        breaks="a control command on Redis that can't be read ends the worker once it is parked",
+        promise="§1 a message that can't be carried out",
+        test=f"{ACKNOWLEDGED}::test_nothing_is_acknowledged_on_a_closed_channel_of_redis",
+        edits=(Edit("tasks/acknowledging.py", 'bool(getattr(channel, "closed", False))', "False"),),
     ),
     Mutant(
         name="keeps-its-buffer",
