@@ -1,9 +1,14 @@
 """The embedded broker's own chores: SQLite, read and written by every process."""
 
-from datetime import datetime
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from celery import Celery
 from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+# Published events that nobody has fetched: so many of the newest are kept, for whoever looks late.
+UNFETCHED_KEPT = 10_000
 
 
 def is_embedded(app: Celery) -> bool:
@@ -13,22 +18,30 @@ def is_embedded(app: Celery) -> bool:
 
 def prepare(app: Celery) -> None:
     """Have readers and the writer not wait for each other; SQLite remembers that in the file."""
-    with app.connection_for_write() as connection:
-        session = connection.default_channel.session
+    with _session(app) as session:
         session.execute(text("PRAGMA journal_mode=WAL"))
-        session.commit()
 
 
-def prune(app: Celery, *, older_than: datetime) -> None:
-    """Delete what the broker never deletes: consumed messages, and published events unfetched since `older_than`."""
-    with app.connection_for_write() as connection:
-        session = connection.default_channel.session
+def prune(app: Celery) -> None:
+    """Delete what the broker never deletes: consumed messages, and events unfetched but for the UNFETCHED_KEPT newest.
+
+    By number, not by age: kombu stores no time with a message that nobody has taken.
+    """
+    with _session(app) as session:
         session.execute(text("DELETE FROM kombu_message WHERE visible = 0"))
         session.execute(
             text(
-                "DELETE FROM kombu_message WHERE sent_at < :older_than AND queue_id IN "
-                "(SELECT id FROM kombu_queue WHERE name = :name)"
+                "DELETE FROM kombu_message WHERE id IN ("
+                "SELECT id FROM kombu_message WHERE queue_id = (SELECT id FROM kombu_queue WHERE name = :name) "
+                "ORDER BY id DESC LIMIT -1 OFFSET :kept)"
             ),
-            {"older_than": older_than.replace(tzinfo=None), "name": app.conf["embedded_events_queue"].name},
+            {"name": app.conf["embedded_events_queue"].name, "kept": UNFETCHED_KEPT},
         )
+
+
+@contextmanager
+def _session(app: Celery) -> Iterator[Session]:
+    """Commits at the block's end; given up in any case, for an open one locks out every other process."""
+    with app.connection_for_write() as connection, connection.default_channel.session as session:
+        yield session
         session.commit()

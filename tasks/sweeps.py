@@ -94,7 +94,7 @@ def prune_outbox(self: Task) -> int:
         if deleted < BATCH or stopping.is_set():
             break
     if embedded.is_embedded(current_app):
-        embedded.prune(current_app, older_than=older_than)
+        embedded.prune(current_app)
     return pruned
 
 

@@ -1,0 +1,70 @@
+"""The embedded broker's chores: its file stays small, and no chore keeps the other processes out of it."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from celery import Celery
+from kombu import Queue
+
+import celeryconfig
+from tasks import embedded
+
+EVENTS, COMMANDS = celeryconfig.embedded_events_queue, Queue("credits.consume")
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """Where the broker of this test keeps its messages."""
+    return tmp_path / "broker.sqlite3"
+
+
+@pytest.fixture
+def broker(file: Path) -> Iterator[Celery]:
+    """An application with an embedded broker of its own: four commands, one of them taken, and five events."""
+    with Celery(broker=f"sqla+sqlite:///{file}", set_as_current=False) as app:
+        app.conf.embedded_events_queue = EVENTS
+        for queue, count in ((EVENTS, 5), (COMMANDS, 4)):
+            with app.connection_for_write() as connection, connection.Producer(auto_declare=False) as producer:
+                queue(connection.default_channel).declare()
+                for number in range(count):
+                    producer.publish(number, exchange="", routing_key=queue.name)
+        assert taken(app, COMMANDS, limit=1) == [0]
+        yield app
+
+
+def taken(app: Celery, queue: Queue, *, limit: int = 100) -> list[int]:
+    """Take so many messages out of a queue, or all."""
+    with app.connection_for_write() as connection:
+        bound = queue(connection.default_channel)
+        messages = [message for _ in range(limit) if (message := bound.get(no_ack=True))]
+    return [message.payload for message in messages]
+
+
+def test_pruning_leaves_what_nobody_took_and_the_newest_events(broker, file, monkeypatch):
+    monkeypatch.setattr(embedded, "UNFETCHED_KEPT", 3)
+
+    embedded.prune(broker)
+
+    with closing(sqlite3.connect(file)) as other:
+        assert other.execute("SELECT count(*) FROM kombu_message").fetchone() == (6,)
+    assert taken(broker, EVENTS) == [2, 3, 4]
+    assert taken(broker, COMMANDS) == [1, 2, 3]
+
+
+def test_a_chore_that_fails_locks_nobody_out(broker, file, monkeypatch):
+    monkeypatch.setattr(embedded, "UNFETCHED_KEPT", 0)
+    with closing(sqlite3.connect(file)) as other:
+        other.execute(
+            "CREATE TRIGGER not_today BEFORE DELETE ON kombu_message WHEN OLD.visible = 1 "
+            "BEGIN SELECT RAISE(ABORT, 'not today'); END"
+        )
+
+    with pytest.raises(Exception, match="not today") as failed:
+        embedded.prune(broker)
+
+    assert failed.tb  # held, and with it whatever the failed chore left open
+    with closing(sqlite3.connect(file, timeout=0)) as other, other:
+        other.execute("INSERT INTO kombu_queue (name) VALUES ('another')")
