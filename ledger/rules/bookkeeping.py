@@ -1,4 +1,4 @@
-"""Bookkeeping: the one hand that changes accounts, lots and holds, and enters every change into the plan."""
+"""Bookkeeping: the one hand that changes accounts, lots (rules/lot_keeping.py) and holds, all entered into the plan."""
 
 from datetime import datetime
 from typing import Any
@@ -12,11 +12,11 @@ from ledger.rules.alerts import alerts_after
 from ledger.rules.batch import Books, Plan
 from ledger.rules.chain import content_digest, row_digest
 from ledger.rules.holding import HoldState, HoldStatus
-from ledger.rules.lots import Allocations, Lot
+from ledger.rules.lot_keeping import LotKeeper, look_again
+from ledger.rules.lots import Allocations
 from ledger.rules.movements import Movement
 from ledger.rules.state import AccountState, Entry, Kind, Operation, Policy
 from ledger.rules.telling import Cause, event_data
-from ledger.rules.terms import LotTerms
 
 
 class Bookkeeper:
@@ -26,6 +26,7 @@ class Bookkeeper:
         self.books = books
         self.policy = policy
         self.plan = Plan()
+        self.lots = LotKeeper(self.plan, policy)
 
     def now(self, account: AccountState) -> datetime:
         """The time on this account: the batch's, or that of its newest change where the clock has gone back."""
@@ -176,82 +177,6 @@ class Bookkeeper:
         for event_type in told:
             self.tell(account, entry, event_type)
 
-    # Lots.
-
-    def open_lot(self, account: AccountState, entry: Entry, terms: LotTerms) -> Lot:
-        """The lot of a credit that was posted, or recorded for later."""
-        is_posted = entry.status is Status.POSTED
-        lot = Lot(
-            id=entry.id,
-            account_id=account.id,
-            reference_type=entry.reference_type,
-            reference_id=entry.reference_id,
-            category=terms.category,
-            priority=terms.priority,
-            effective_at=terms.effective_at or entry.created_at,
-            expires_at=terms.expires_at,
-            amount=entry.amount,
-            remaining=entry.amount if is_posted else 0,
-            sequence=entry.sequence,
-            pending=not is_posted,
-            correlation_id=entry.correlation_id,
-        )
-        account.lots.add(lot)
-        self.plan.new_lots[lot.id] = lot
-        self._watch(account, lot)
-        return lot
-
-    def fill_lot(self, account: AccountState, lot: Lot, entry: Entry | None) -> None:
-        """End a lot's waiting: filled by the entry that posted it, or void where that was declined."""
-        lot.pending = False
-        if entry is not None:
-            lot.remaining, lot.sequence = lot.amount, entry.sequence
-        account.lots.reorder()
-        self._touch(lot)
-        self._watch(account, lot)
-
-    def take(self, account: AccountState, parts: Allocations) -> None:
-        """Take credits out of lots."""
-        for lot_id, part in parts:
-            lot = account.lots[lot_id]
-            lot.remaining -= part
-            self._touch(lot)
-
-    def give_back(self, account: AccountState, parts: Allocations) -> None:
-        """Put credits back into the lots that they were taken from."""
-        for lot_id, part in parts:
-            lot = account.lots[lot_id]
-            lot.remaining += part
-            self._touch(lot)
-            self._watch(account, lot)
-        account.lots.reorder()
-
-    def note_expiry(self, lot: Lot) -> None:
-        """Count one more transaction that expires a part of a lot."""
-        lot.expiries += 1
-        self._touch(lot)
-
-    def note_warning(self, lot: Lot) -> None:
-        """Remember that a lot's expiry was announced."""
-        lot.warned = True
-        self._touch(lot)
-
-    def _touch(self, lot: Lot) -> None:
-        if lot.id not in self.plan.new_lots:
-            self.plan.lots[lot.id] = lot
-
-    def _watch(self, account: AccountState, lot: Lot) -> None:
-        """Have the account looked at no later than when something of this lot falls due."""
-        if lot.pending:
-            self.look_again(account, lot.effective_at)
-        elif lot.expires_at is not None:
-            self.look_again(account, lot.expires_at if lot.warned else lot.expires_at - self.policy.expiring_soon)
-
-    def look_again(self, account: AccountState, at: datetime) -> None:
-        """Have the account looked at no later than this."""
-        if account.next_due_at is None or at < account.next_due_at:
-            account.next_due_at = at
-
     # Holds.
 
     def place_hold(self, account: AccountState, entry: Entry, *, took: Allocations, expires_at: datetime) -> HoldState:
@@ -272,8 +197,8 @@ class Bookkeeper:
         for lot_id, part in took:
             lot = account.lots[lot_id]
             lot.held += part
-            self._touch(lot)
-        self.look_again(account, expires_at)
+            self.lots.touch(lot)
+        look_again(account, expires_at)
         return hold
 
     def resolve_hold(
@@ -287,8 +212,8 @@ class Bookkeeper:
         for lot_id, part in hold.took:
             lot = account.lots[lot_id]
             lot.held -= part
-            self._touch(lot)
-            self._watch(account, lot)
+            self.lots.touch(lot)
+            self.lots.watch(account, lot)
 
 
 def outcome_of(entry: Entry) -> Outcome:

@@ -14,12 +14,12 @@ def grant(keeper: Bookkeeper, account: AccountState, movement: Movement, amount:
     terms = movement.terms.lot or LotTerms()
     if terms.effective_at is not None and terms.effective_at > keeper.now(account):
         entry = keeper.record(account, movement, amount=amount)
-        keeper.open_lot(account, entry, terms)
+        keeper.lots.open(account, entry, terms)
         return entry
     if would_overfill(account, amount):
         return keeper.decline(account, movement, DeclineReason.BALANCE_LIMIT, amount=amount)
     entry = keeper.post(account, movement, amount=amount)
-    keeper.open_lot(account, entry, terms)
+    keeper.lots.open(account, entry, terms)
     keeper.tell(account, entry, events.GRANTED)
     keeper.alert(account, entry)
     return entry

@@ -98,7 +98,7 @@ def _expire(keeper: Bookkeeper, account: AccountState, id_: UUID, at: datetime) 
     amount = lot.free
     if not amount:  # on the agenda twice: on its own account, and for a hold that ended
         return ()
-    keeper.note_expiry(lot)
+    keeper.lots.note_expiry(lot)
     movement = Movement(
         merchant_id=account.merchant_id,
         kind=Kind.EXPIRE,
@@ -112,7 +112,7 @@ def _expire(keeper: Bookkeeper, account: AccountState, id_: UUID, at: datetime) 
         correlation_id=lot.correlation_id,
     )
     taken = [(lot.id, amount)]
-    keeper.take(account, taken)
+    keeper.lots.take(account, taken)
     entry = keeper.post(account, movement, amount=amount, allocations=taken, target_id=lot.id, at=at)
     keeper.tell(account, entry, events.EXPIRED, **_original(lot))
     keeper.alert(account, entry)
@@ -140,11 +140,11 @@ def _activate(keeper: Bookkeeper, account: AccountState, id_: UUID, at: datetime
         correlation_id=lot.correlation_id,
     )
     if would_overfill(account, lot.amount):
-        keeper.fill_lot(account, lot, None)
+        keeper.lots.fill(account, lot, None)
         keeper.decline(account, movement, DeclineReason.BALANCE_LIMIT, amount=lot.amount, target_id=lot.id, at=at)
         return ()
     entry = keeper.post(account, movement, amount=lot.amount, target_id=lot.id, at=at)
-    keeper.fill_lot(account, lot, entry)
+    keeper.lots.fill(account, lot, entry)
     keeper.tell(account, entry, events.GRANTED, **_original(lot))
     keeper.alert(account, entry)
     return _of_lot(lot, keeper.policy)
@@ -154,7 +154,7 @@ def _warn(keeper: Bookkeeper, account: AccountState, id_: UUID, at: datetime) ->
     lot = account.lots[id_]
     if not lot.remaining or lot.expires_at is None:
         return ()
-    keeper.note_warning(lot)
+    keeper.lots.note_warning(lot)
     if max(at, account.updated_at) >= lot.expires_at:  # nobody could act on it any more
         return ()
     cause = Cause(

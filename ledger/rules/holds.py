@@ -41,7 +41,7 @@ def capture(keeper: Bookkeeper, account: AccountState, movement: Movement, targe
         )
     keeper.resolve_hold(account, held, HoldStatus.CAPTURED, at=keeper.books.now, captured=asked)
     taken = first_taken_first(held.took, amount=asked)
-    keeper.take(account, taken)
+    keeper.lots.take(account, taken)
     entry = keeper.post(account, movement, amount=asked, allocations=taken, target_id=held.id)
     keeper.tell(account, entry, events.CAPTURED, **_of(held), released_amount=held.amount - asked)
     keeper.alert(account, entry)

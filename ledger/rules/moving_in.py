@@ -67,10 +67,10 @@ def arm(keeper: Bookkeeper, account: AccountState) -> None:
 def _enter(keeper: Bookkeeper, account: AccountState, movement: Movement, *, amount: int, at: datetime) -> Entry:
     if movement.operation is Operation.CREDIT:
         entry = keeper.post(account, movement, amount=amount, at=at)
-        keeper.open_lot(account, entry, movement.terms.lot or LotTerms())
+        keeper.lots.open(account, entry, movement.terms.lot or LotTerms())
         return entry
     taken = account.lots.choose(amount)
-    keeper.take(account, taken)
+    keeper.lots.take(account, taken)
     return keeper.post(account, movement, amount=amount, allocations=taken, at=at)
 
 

@@ -48,10 +48,10 @@ def _undo(
     before = keeper.books.reversed.get(target.transaction_id, 0)
     if lot is None:
         parts = last_taken_first(target.allocations, skip=before, amount=amount)
-        keeper.give_back(account, parts)
+        keeper.lots.give_back(account, parts)
     else:
         parts = [(lot.id, amount)]
-        keeper.take(account, parts)
+        keeper.lots.take(account, parts)
     keeper.books.reversed[target.transaction_id] = before + amount
     entry = keeper.post(account, movement, amount=amount, allocations=parts, target_id=target.transaction_id)
     original_type, original_id = movement.terms.target or ("", "")

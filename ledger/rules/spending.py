@@ -14,7 +14,7 @@ def consume(keeper: Bookkeeper, account: AccountState, movement: Movement, amoun
     if amount > account.available:
         return keeper.decline(account, movement, DeclineReason.INSUFFICIENT_CREDITS, amount=amount)
     taken = account.lots.choose(amount)
-    keeper.take(account, taken)
+    keeper.lots.take(account, taken)
     entry = keeper.post(account, movement, amount=amount, allocations=taken)
     keeper.tell(account, entry, events.CONSUMED)
     keeper.alert(account, entry)

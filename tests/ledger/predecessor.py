@@ -12,6 +12,8 @@ from uuid import UUID, uuid4
 
 from django.core.management import call_command
 
+from ledger.models import Account, Transaction
+
 OPENED_AT = datetime(2025, 3, 1, 8, 30, tzinfo=UTC)
 MIGRATION = {"platform_shop_id": "platform_id", "shop_domain": "platform_domain"}
 Row = dict[str, Any]
@@ -111,3 +113,24 @@ def moved_in(folder: Path, *merchants: OldMerchant) -> list[tuple[str, str]]:
     code, report = import_files(*written(folder, merchants))
     assert code == 0, report
     return [(note["reason"], note["row"]) for note in report]
+
+
+def of(merchant: OldMerchant) -> Account:
+    """The account that a merchant of the predecessor's became."""
+    return Account.objects.get(id=merchant.id)
+
+
+def balances(merchant: OldMerchant) -> list[tuple[str, int, int]]:
+    """Of each row of its account in turn: kind, balance before and after."""
+    rows = Transaction.objects.filter(account_id=merchant.id).order_by("number")
+    return [(row.kind, row.balance_before, row.balance_after) for row in rows]
+
+
+def a_merchant() -> OldMerchant:
+    """500 for a trial, 100 bought, 2 matches."""
+    merchant = OldMerchant.opened()
+    merchant.row("credit", 500, reference_type="trial", reference_id=f"TRIAL_GRANT_{merchant.merchant_id}")
+    merchant.row("credit", 100, reference_type="purchase", reference_id=f"order-{uuid4()}", description="Purchased")
+    for match in ("m-1", "m-2"):
+        merchant.row("debit", 1, reference_id=f"{match}-{merchant.id}", metadata={"shopper_id": "s-1"})
+    return merchant
