@@ -234,5 +234,5 @@ def test_show_tells_what_was_done_and_what_became_of_it(parked):
     printed = "\n".join(parked("show", row.pk))
 
     assert "replayed by anna" in printed
-    assert f"item 0: posted; transaction {Transaction.objects.get(kind='consume').pk}" in printed
+    assert f"  posted; transaction {Transaction.objects.get(kind='consume').pk}" in printed
     assert parked("list", "--state", "replayed")[0].endswith("x1  posted")

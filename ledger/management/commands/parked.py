@@ -15,7 +15,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from ledger.errors import Refused
 from ledger.events import rfc3339
-from ledger.management.terminal import harmless, somebody
+from ledger.management.terminal import harmless, moment, somebody
 from ledger.models import ParkedAct, ParkedMessage
 from ledger.outcomes import ParkReason
 from ledger.parking import AT_ONCE, MEANINGS, SECOND_PERSON, correct, dismiss, left_for_another, replay
@@ -41,8 +41,8 @@ class Command(BaseCommand):
         listing.add_argument("--queue")
         listing.add_argument("--name", help="the task, or the plain event's type")
         listing.add_argument("--merchant", type=UUID)
-        listing.add_argument("--since", type=_moment, help="last seen then or later, such as 2026-01-31T12:00:00Z")
-        listing.add_argument("--until", type=_moment, help="last seen before then")
+        listing.add_argument("--since", type=moment, help="last seen then or later, such as 2026-01-31T12:00:00Z")
+        listing.add_argument("--until", type=moment, help="last seen before then")
         listing.add_argument("--limit", type=_positive, default=PAGE)
         listing.add_argument("--after", type=_position, help="go on after this one, as the list's last line gives it")
         showing = actions.add_parser("show", help="one message whole, and what was done about it")
@@ -129,23 +129,12 @@ class Command(BaseCommand):
 
 def _position(text: str) -> tuple[datetime, int]:
     """Read what the list's last line gives. Raises ArgumentTypeError for anything else."""
-    moment, _, id_ = text.partition(",")
+    at, _, id_ = text.partition(",")
     try:
         last = int(id_)
     except ValueError as error:
         raise ArgumentTypeError(f"{text!r} is not what a list's last line gives") from error
-    return _moment(moment), last
-
-
-def _moment(text: str) -> datetime:
-    """A time with its zone. Raises ArgumentTypeError for anything else."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise ArgumentTypeError(f"{text!r} is no time such as 2026-01-31T12:00:00Z") from error
-    if moment.tzinfo is None:
-        raise ArgumentTypeError(f"{text!r} names no time zone")
-    return moment
+    return moment(at), last
 
 
 def _content(path: str) -> str:
@@ -210,10 +199,12 @@ def _told(act: ParkedAct) -> Iterator[str]:
         yield from ("headers:", _indented(act.headers), "body:", _indented(act.body))
     elif act.what == ParkedAct.What.REPLAYED:
         yield f"    {became(act)}"
-        for outcome in act.outcomes.all():
+        outcomes = list(act.outcomes.all())
+        for outcome in outcomes:
             transaction = f"; transaction {outcome.transaction_id}" if outcome.transaction_id else ""
             reason = f", {outcome.reason}" if outcome.reason else ""
-            yield f"    {rfc3339(outcome.decided_at)}  item {outcome.item}: {word(outcome)}{reason}{transaction}"
+            item = f"item {outcome.item}: " if len(outcomes) > 1 else ""
+            yield f"    {rfc3339(outcome.decided_at)}  {item}{word(outcome)}{reason}{transaction}"
 
 
 def _indented(text: str) -> str:
