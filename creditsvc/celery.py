@@ -15,6 +15,8 @@ from creditsvc.environment import environment
 from tasks import bounds, redis_envelopes
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "creditsvc.settings")
+# A worker that checked the pages and the API would load them for that: a quarter of its start. `make check` does it.
+os.environ.setdefault("CELERY_SKIP_CHECKS", "1")
 
 # As it comes the embedded broker looks for messages once a second: 46 tasks/s; so it is 160/s.
 EmbeddedTransport.polling_interval = 0.05

@@ -38,7 +38,7 @@ def test_on_redis_what_breaks_neither_worker_nor_broker_loses_nothing() -> None:
     faults = [fault for fault in FAULTS if not fault.redis_may_lose and fault.name not in TAKES_LONG]
 
     report = run(
-        Plan(seed=SEED, seconds=20, per_second=40, away_s=2, broker="redis", faults=faults), say=sys.stdout.write
+        Plan(seed=SEED, seconds=10, per_second=40, away_s=1, broker="redis", faults=faults), say=sys.stdout.write
     )
 
     assert report.is_clean, as_text(report)

@@ -62,6 +62,8 @@ PARKED = Table(
     *(Column(name, String) for name in ("headers", "properties", "body", "body_encoding")),
     Column("count", BigInteger),
 )
+ACTS = Table("credit_parked_acts", metadata, Column("id", Uuid), Column("parked_id", BigInteger))
+OUTCOMES = Table("credit_replay_outcomes", metadata, Column("replay_id", Uuid), Column("status", String))
 WAITING = Table(
     "credit_waiting",
     metadata,
@@ -124,6 +126,11 @@ class Books:
         """The parked messages whose body is kept in base64 and holds these bytes, the oldest first."""
         rows = self._rows(select(PARKED).where(PARKED.c.body_encoding == "base64").order_by(PARKED.c.id))
         return [row for row in rows if token in base64.b64decode(row["body"])]
+
+    def replay_outcomes(self, parked_id: int) -> list[str]:
+        """What became of a parked message's replays, as far as it is known."""
+        told = select(OUTCOMES).join(ACTS, ACTS.c.id == OUTCOMES.c.replay_id)
+        return [row["status"] for row in self._rows(told.where(ACTS.c.parked_id == parked_id))]
 
     def waiting(self, token: str) -> list[Row]:
         """The waiting commands of a merchant's id or a correlation id."""

@@ -41,10 +41,14 @@ def broker(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def service(broker: str, request: pytest.FixtureRequest) -> Service:
+def service(broker: str, request: pytest.FixtureRequest) -> Iterator[Service]:
     """The running service on this test's broker."""
     found: Service = request.getfixturevalue(f"{broker}_service")
-    return found
+    if broker == "embedded":
+        found.wake()
+    yield found
+    if broker == "embedded":
+        found.sleep()  # or it would look into its file for the rest of the run, a fifth of a processor's time
 
 
 @pytest.fixture(scope="session")
@@ -144,6 +148,7 @@ def embedded_service(settings_of_all: dict[str, str], tmp_path_factory: pytest.T
     assert migrated.returncode == 0, migrated.stderr
     with running(service, *PROCESSES):
         yield service
+        service.wake()
 
 
 @pytest.fixture

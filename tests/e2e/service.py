@@ -63,6 +63,18 @@ class Service:
         for name in names:
             self.processes[name].wait()
 
+    def sleep(self) -> None:
+        """Have its processes do nothing until wake()."""
+        self._signal(signal.SIGSTOP)
+
+    def wake(self) -> None:
+        """Have its processes go on where they were."""
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
+        for process in self.processes.values():
+            process.signal(number)
+
     def command(self, name: str) -> list[str]:
         """A line of the Procfile, with names and files of this instance's own; consume.2 is a second one of consume."""
         lines = dict(line.split(": ", 1) for line in (BASE_DIR / "Procfile").read_text().splitlines() if line)

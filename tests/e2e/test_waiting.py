@@ -97,13 +97,15 @@ def test_a_corrected_message_is_applied_whatever_way_it_came_and_its_row_says_so
         told: {"event_type": "evt.billing.credits.purchased.v1", "data": purchase},
     }
 
+    ids = []
     for token, body in right.items():
         (parked,) = eventually(lambda token=token: service.books.parked(token))
+        ids.append(parked["id"])
         file = tmp_path / "body.json"
         file.write_text(json.dumps(body))
-        for words in (["correct", "--body", str(file), "--reason", "a number"], ["replay"]):
-            done = service.manage("parked", words[0], str(parked["id"]), *words[1:])
-            assert done.returncode == 0, done.stderr
-        eventually(lambda id_=parked["id"]: outcome_of(service, id_) == "posted")
+        done = service.manage("parked", "correct", str(ids[-1]), "--body", str(file), "--reason", "a number")
+        assert done.returncode == 0, done.stderr
+    assert service.manage("parked", "replay", *map(str, ids)).returncode == 0
 
+    eventually(lambda: [service.books.replay_outcomes(id_) for id_ in ids] == [["posted"]] * 3)
     producer.settled(merchant, balance=8)
