@@ -138,12 +138,12 @@ timezone = "UTC"
 task_acks_late = True
 task_reject_on_worker_lost = True
 task_publish_retry = True
-# One poster thread a worker gathers what has arrived into a batch (tasks/gathering.py); two batches wait behind it.
-MAX_BATCH = 500
+# One poster thread a worker gathers what has arrived into a batch (tasks/gathering.py); three batches wait behind it.
+MAX_BATCH = 1000
 max_batch = MAX_BATCH
 worker_pool = "threads"
 worker_concurrency = 1
-worker_prefetch_multiplier = 3 * MAX_BATCH
+worker_prefetch_multiplier = 4 * MAX_BATCH
 worker_consumer = "tasks.door:Door"
 worker_hijack_root_logger = False
 worker_redirect_stdouts = False

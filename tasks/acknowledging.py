@@ -21,33 +21,40 @@ class Acknowledger:
     def __init__(self, consumer: Any) -> None:
         self.consumer = consumer
         self._arrived: defaultdict[Any, dict[int, BrokerMessage]] = defaultdict(dict)
+        self._settled: defaultdict[Any, dict[int, BrokerMessage]] = defaultdict(dict)
         self._done: defaultdict[Any, int] = defaultdict(int)  # by channel: every tag up to here is acknowledged
 
     def expect(self, message: BrokerMessage) -> None:
         """A message has arrived. Twice is once, and in any order."""
-        if isinstance(message.channel, Channel) and message.delivery_tag > self._done[message.channel]:
-            self._arrived[message.channel][message.delivery_tag] = message
-            self._acknowledge_run(message.channel, set())  # forgets those that Celery has acknowledged meanwhile
+        if isinstance(message.channel, Channel):
+            self._note(message)
+            self._acknowledge_run(message.channel)  # forgets those that Celery has acknowledged meanwhile
 
     def forget(self) -> None:
         """The connection is gone, and with it every tag."""
         self._arrived.clear()
+        self._settled.clear()
         self._done.clear()
 
-    def settle(self, messages: Sequence[BrokerMessage]) -> None:
-        """Acknowledge messages. Where their connection is lost meanwhile, the broker delivers them again."""
+    def settle(self, messages: Sequence[BrokerMessage], *, at_once: bool = True) -> None:
+        """Acknowledge messages. Where their connection is lost meanwhile, the broker delivers them again.
+
+        Unless it must be at once, AMQP's that something unsettled stands before wait for it, to go by one frame.
+        """
         alive = [message for message in messages if not is_gone(message.channel)]
         if len(alive) < len(messages):
             logger.warning("%d messages could not be acknowledged and come again", len(messages) - len(alive))
-        settled = {id(message) for message in alive}
         for message in alive:
-            self.expect(message)
-        for channel in {message.channel for message in alive}:
-            if isinstance(channel, Channel):
-                self._acknowledge_run(channel, settled)
-        for message in alive:
-            if id(message) in settled:
+            if isinstance(message.channel, Channel):
+                self._note(message)
+                self._settled[message.channel][message.delivery_tag] = message
+            else:
                 self._acknowledge(message)
+        for channel in [channel for channel in self._settled if not is_gone(channel)]:
+            self._acknowledge_run(channel)
+            if at_once:
+                for message in self._settled.pop(channel).values():
+                    self._acknowledge(message)
 
     def give_back(self, messages: Iterable[BrokerMessage]) -> None:
         """Return messages to their queues."""
@@ -56,15 +63,17 @@ class Acknowledger:
                 continue
             message.reject_log_error(logger, self.consumer.connection_errors, requeue=True)
 
-    def _acknowledge_run(self, channel: Channel, settled: set[int]) -> None:
+    def _note(self, message: BrokerMessage) -> None:
+        if message.delivery_tag > self._done[message.channel]:
+            self._arrived[message.channel][message.delivery_tag] = message
+
+    def _acknowledge_run(self, channel: Channel) -> None:
         """Acknowledge, by one frame, the run of settled messages that nothing unsettled or unknown stands before."""
-        arrived, last = self._arrived[channel], None
-        while (first := arrived.get(self._done[channel] + 1)) and (first.acknowledged or id(first) in settled):
+        arrived, settled, last = self._arrived[channel], self._settled[channel], None
+        while (first := arrived.get(self._done[channel] + 1)) and (first.acknowledged or first.delivery_tag in settled):
             self._done[channel] += 1
             del arrived[first.delivery_tag]
-            if id(first) in settled:
-                settled.discard(id(first))
-                last = first
+            last = settled.pop(first.delivery_tag, None) or last
         if last is not None:
             last.ack_log_error(logger, self.consumer.connection_errors, multiple=True)
 

@@ -14,11 +14,12 @@ from tasks.deliveries import Delivery
 from tasks.gathering import Gatherer
 
 MAX_BATCH = 500
+MERCHANT = str(uuid4())
 
 
-def delivery(**headers: Any) -> Delivery:
+def delivery(*, merchant_id: str = MERCHANT, **headers: Any) -> Delivery:
     """A delivery of one consumption."""
-    fields = {"merchant_id": str(uuid4()), "match_id": "m", "shopper_id": "s", "matched_items_count": 1}
+    fields = {"merchant_id": merchant_id, "match_id": "m", "shopper_id": "s", "matched_items_count": 1}
     request = Request(ConsumeMatch.model_validate(fields), "c")
     return Delivery(BrokerMessage(body="", headers=headers, channel=None), "credits.consume_match", requests=[request])
 
