@@ -4,6 +4,7 @@ import json
 import re
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -63,9 +64,16 @@ def is_shop_domain(text: str) -> bool:
 def _uuid(value: Any) -> UUID:
     if isinstance(value, UUID):
         return value
-    if not isinstance(value, str) or not _UUID.match(value):
+    if not isinstance(value, str):
         raise ValueError("must be a UUID of 36 characters")
-    return UUID(value)
+    return _uuid_of(value)
+
+
+@lru_cache(maxsize=16_384)  # the same merchants come again and again
+def _uuid_of(text: str) -> UUID:
+    if not _UUID.match(text):
+        raise ValueError("must be a UUID of 36 characters")
+    return UUID(text)
 
 
 def _lower(value: Any) -> Any:

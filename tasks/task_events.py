@@ -10,6 +10,8 @@ def tell(dispatcher: Any, batch: Sequence[Delivery]) -> None:
     """Send received, started and succeeded for each task of a settled batch, where somebody has enabled events."""
     if not (dispatcher and dispatcher.enabled):
         return
+    if dispatcher.groups and "task" not in dispatcher.groups:  # it is there for the workers' own events alone
+        return
     for delivery in batch:
         headers = delivery.message.headers
         if "id" not in headers or delivery.parked:

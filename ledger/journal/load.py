@@ -92,7 +92,10 @@ def _books(
 ) -> Books:
     """The accounts with all that the requests, and those that waited for an account, name beside them."""
     stored = [w.request for of_merchant in waiting.values() for w in of_merchant]
-    movements = [movement_of(request, policy) for request in (*requests, *stored) if moves(request.command)]
+    by_request = {
+        id(request): movement_of(request, policy) for request in (*requests, *stored) if moves(request.command)
+    }
+    movements = by_request.values()
     claimed = _look_up({movement.reference for movement in movements} | _targets(movements))
     books = Books(
         now=now,
@@ -100,6 +103,7 @@ def _books(
         opening={merchant: account for merchant, account in accounts.items() if merchant in opened},
         claimed=claimed,
         waiting=waiting,
+        movements=by_request,
     )
     _load_aimed_at(books, accounts.values(), [claimed[target] for target in _targets(movements) if target in claimed])
     books.recorded = recorded_rows(books)

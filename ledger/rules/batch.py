@@ -11,7 +11,8 @@ from ledger.outcomes import Outcome, ParkReason
 from ledger.requests import Request
 from ledger.rules.holding import HoldState
 from ledger.rules.lots import Lot
-from ledger.rules.state import AccountState, Claimed, Entry, Kind, Reference
+from ledger.rules.movements import Movement, movement_of
+from ledger.rules.state import AccountState, Claimed, Entry, Kind, Policy, Reference
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,8 @@ class Books:
     batch reaches the request that opens them. waiting holds the stored requests of opening accounts, oldest first.
     claimed holds the transactions whose references the batch names, as its own or as what it aims at; entered, those
     that the batch itself has made; reversed, by transaction, how many of its credits were reversed; recorded, by lot,
-    the rows of credits that fall due.
+    the rows of credits that fall due. movements is what the batch's requests ask for, by their identity, where that
+    was asked before: to make it takes as long as anything else that is done with a request.
     """
 
     now: datetime
@@ -51,6 +53,11 @@ class Books:
     reversed: dict[UUID, int] = field(default_factory=dict)
     recorded: dict[UUID, Recorded] = field(default_factory=dict)
     waiting: dict[UUID, list[Waiting]] = field(default_factory=dict)
+    movements: dict[int, Movement] = field(default_factory=dict)
+
+    def movement_of(self, request: Request, policy: Policy) -> Movement:
+        """What a request asks for. Raises KeyError for a command that moves nothing."""
+        return self.movements.get(id(request)) or movement_of(request, policy)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,7 @@ from ledger.rules.credits import grant
 from ledger.rules.due import post_due
 from ledger.rules.holds import capture, hold, release
 from ledger.rules.idempotency import claimed_by, is_same, replay
-from ledger.rules.movements import Movement, movement_of
+from ledger.rules.movements import Movement
 from ledger.rules.reversals import reverse
 from ledger.rules.spending import consume
 from ledger.rules.state import AccountState, Claimed, Entry, Kind, Operation, Policy, Reference
@@ -125,7 +125,7 @@ class _Planner:
 
     def _carry_out(self, account: AccountState | None, waiting: Waiting) -> Outcome:
         if not changes(waiting.request.command):
-            return self._move(account, waiting, movement_of(waiting.request, self.policy))
+            return self._move(account, waiting, self.books.movement_of(waiting.request, self.policy))
         return self._wait(waiting) if account is None else change(self.keeper, account, waiting.request)
 
     def _move(self, account: AccountState | None, waiting: Waiting, movement: Movement) -> Outcome:
