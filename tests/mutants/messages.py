@@ -56,10 +56,31 @@ MUTANTS = (
         edits=(
             Edit(
                 "tasks/acknowledging.py",
-                "acknowledged or id(first) in settled)",
+                "acknowledged or first.delivery_tag in settled)",
                 "acknowledged or settled)",
             ),
         ),
+    ),
+    Mutant(
+        name="acks-wait-for-ever",
+        breaks="what is committed behind a message that is not stays unacknowledged though nothing follows",
+        promise="§1 acknowledged once it is decided",
+        test=f"{SETTLED}::test_what_an_unsettled_message_stands_before_is_acknowledged_once_nothing_follows",
+        edits=(Edit(GATHERING, "is_last = not self._buffer or stopping.is_set()", "is_last = stopping.is_set()"),),
+    ),
+    Mutant(
+        name="acks-lost-in-a-stop",
+        breaks="what a stopping worker has committed comes again, for its acknowledgement was waiting",
+        promise="§1 acknowledged once it is decided",
+        test=f"{SETTLED}::test_a_worker_that_stops_leaves_nothing_committed_unacknowledged",
+        edits=(Edit(GATHERING, "is_last = not self._buffer or stopping.is_set()", "is_last = not self._buffer"),),
+    ),
+    Mutant(
+        name="forgets-the-other-share",
+        breaks="messages of the share whose turn it is not are dropped from the buffer",
+        promise="§1 no message lost",
+        test=f"{GATHERED}::test_within_a_share_messages_stay_in_the_order_in_which_they_arrived",
+        edits=(Edit(GATHERING, "        self._buffer.extendleft(reversed(others))\n", ""),),
     ),
     Mutant(
         name="old-tags-after-a-reconnect",

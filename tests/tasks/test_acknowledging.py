@@ -23,6 +23,7 @@ class AnyOrder(RuleBasedStateMachine):
         self.acknowledger = Acknowledger(CONSUMER)
         self.brokers = (Broker(), Broker())
         self.in_hand: list[BrokerMessage] = []
+        self.may_wait: list[BrokerMessage] = []
 
     @rule(broker=st.integers(min_value=0, max_value=1), times=st.sampled_from([1, 1, 1, 2]))
     def one_arrives(self, broker: int, times: int) -> None:
@@ -39,11 +40,20 @@ class AnyOrder(RuleBasedStateMachine):
     @precondition(lambda self: self.in_hand)
     def some_are_settled(self, positions: list[int]) -> None:
         self.acknowledger.settle([self._hand_over(position) for position in positions if self.in_hand])
+        self.may_wait = []
+
+    @rule(positions=st.lists(POSITIONS, max_size=6))
+    @precondition(lambda self: self.in_hand)
+    def some_are_settled_that_may_wait(self, positions: list[int]) -> None:
+        settled = [self._hand_over(position) for position in positions if self.in_hand]
+        self.may_wait += settled
+        self.acknowledger.settle(settled, at_once=False)
 
     @rule()
     def all_are_settled(self) -> None:
         messages, self.in_hand = self.in_hand, []
         self.acknowledger.settle(messages)
+        self.may_wait = []
 
     @rule(position=POSITIONS)
     @precondition(lambda self: self.in_hand)
@@ -56,10 +66,11 @@ class AnyOrder(RuleBasedStateMachine):
         self._hand_over(position).requeue()
 
     @invariant()
-    def the_broker_still_holds_what_is_in_hand_and_nothing_else(self) -> None:
+    def the_broker_still_holds_what_is_in_hand_and_nothing_but_what_may_wait(self) -> None:
         for broker in self.brokers:
             mine = {message.delivery_tag for message in self.in_hand if message.channel is broker}
-            assert broker.unacknowledged == mine
+            waiting = {message.delivery_tag for message in self.may_wait if message.channel is broker}
+            assert mine <= broker.unacknowledged <= mine | waiting
 
     def _hand_over(self, position: int) -> BrokerMessage:
         return self.in_hand.pop(position % len(self.in_hand))
@@ -104,6 +115,27 @@ def test_a_message_that_is_not_settled_yet_is_not_covered_by_those_behind_it() -
     acknowledger.settle([*first, last])
 
     assert broker.unacknowledged == {unsettled.delivery_tag}
+
+
+def test_what_may_wait_is_acknowledged_with_what_stood_before_it_by_one_frame() -> None:
+    acknowledger, broker = Acknowledger(CONSUMER), Broker()
+    messages = arrived(acknowledger, broker, 500)
+
+    acknowledger.settle(messages[1::2], at_once=False)
+    assert broker.frames == []
+    acknowledger.settle(messages[::2], at_once=False)
+
+    assert broker.frames == [(500, True)]
+
+
+def test_what_may_wait_does_so_no_longer_than_until_something_is_settled_at_once() -> None:
+    acknowledger, broker, other = Acknowledger(CONSUMER), Broker(), Broker()
+    first, second = arrived(acknowledger, broker, 2)
+
+    acknowledger.settle([second], at_once=False)
+    acknowledger.settle(arrived(acknowledger, other, 1))
+
+    assert (broker.unacknowledged, other.unacknowledged) == ({first.delivery_tag}, set())
 
 
 def test_a_message_that_is_told_of_twice_counts_once() -> None:

@@ -1,4 +1,4 @@
-"""Gathering: how large the batch of a message may be that came back often."""
+"""Gathering: whose messages share a batch, and how many, the more so where one came back often."""
 
 from collections.abc import Sequence
 from types import SimpleNamespace
@@ -24,13 +24,18 @@ def delivery(*, merchant_id: str = MERCHANT, **headers: Any) -> Delivery:
     return Delivery(BrokerMessage(body="", headers=headers, channel=None), "credits.consume_match", requests=[request])
 
 
-def sizes_of_batches(deliveries: Sequence[Delivery]) -> list[int]:
-    """How many messages each batch holds that a worker makes of what has arrived."""
+def batches_of(deliveries: Sequence[Delivery]) -> list[list[Delivery]]:
+    """The batches that a worker makes of what has arrived."""
     never_runs = SimpleNamespace(apply_async=lambda *_, **__: None)
     gatherer = Gatherer(SimpleNamespace(app=SimpleNamespace(conf={"max_batch": MAX_BATCH}), pool=never_runs))
     for each in deliveries:
         gatherer.add(each)
-    return [len(batch) for batch in iter(gatherer._take, [])]
+    return list(iter(gatherer._take, []))
+
+
+def sizes_of_batches(deliveries: Sequence[Delivery]) -> list[int]:
+    """How many messages each of them holds."""
+    return [len(batch) for batch in batches_of(deliveries)]
 
 
 @pytest.mark.parametrize(
@@ -60,3 +65,32 @@ def test_a_batch_is_bounded_in_requests_and_not_in_messages() -> None:
         each.requests *= 200
 
     assert sizes_of_batches(arrived) == [2, 2, 1]
+
+
+def test_where_more_than_a_batch_has_arrived_each_batch_is_of_one_share_of_the_merchants_by_turns() -> None:
+    even, odd = (f"{uuid4()}"[:-1] + digit for digit in "01")
+    arrived = [delivery(merchant_id=merchant) for _ in range(600) for merchant in (even, odd)]
+
+    batches = batches_of(arrived)
+
+    assert [{str(each.requests[0].command.merchant_id) for each in batch} for batch in batches[:2]] == [{odd}, {even}]
+    assert [len(batch) for batch in batches] == [500, 500, 200]
+
+
+def test_within_a_share_messages_stay_in_the_order_in_which_they_arrived() -> None:
+    arrived = [delivery(merchant_id=str(uuid4())) for _ in range(1_300)]
+
+    taken = [each for batch in batches_of(arrived) for each in batch]
+
+    assert len(taken) == len(arrived)
+    for share in (0, 1):
+        of_share = [each for each in taken if each.requests[0].command.merchant_id.int % 2 == share]
+        assert of_share == [each for each in arrived if each in of_share]
+
+
+def test_what_fits_into_a_batch_is_one_whoever_it_is_for() -> None:
+    assert sizes_of_batches([delivery(merchant_id=str(uuid4())) for _ in range(MAX_BATCH)]) == [MAX_BATCH]
+
+
+def test_a_backlog_of_one_merchant_waits_for_no_other_share() -> None:
+    assert sizes_of_batches([delivery() for _ in range(1_200)]) == [500, 500, 200]

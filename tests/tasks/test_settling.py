@@ -1,6 +1,7 @@
 """Settling: nothing is acknowledged before it is stored, and nothing is stored that comes again anyway."""
 
 from collections.abc import Callable
+from threading import Event
 from types import SimpleNamespace
 from typing import Any
 
@@ -41,7 +42,11 @@ class Consumer:
     def work(self) -> None:
         """Carry out every run that was started, and those that they start."""
         while self._runs:
-            self._runs.pop(0)()
+            self.work_once()
+
+    def work_once(self) -> None:
+        """Carry out the run that was started first."""
+        self._runs.pop(0)()
 
 
 class Watching(Broker):
@@ -128,6 +133,39 @@ def test_a_worker_that_stops_while_the_database_is_away_acknowledges_nothing(
         consumer.work()
 
     assert (broker.frames, broker.unacknowledged) == ([], {1})
+
+
+def test_what_an_unsettled_message_stands_before_is_acknowledged_once_nothing_follows(
+    own_database: str, gatherer: Gatherer, consumer: Consumer
+) -> None:
+    broker = Broker()
+    celerys_own, *ours = broker.deliver(), opening(broker), opening(broker)
+    gatherer.max_batch = 1
+    gatherer.expect(celerys_own)
+    for each in ours:
+        gatherer.add(each)
+
+    consumer.work()
+
+    assert broker.unacknowledged == {celerys_own.delivery_tag}
+
+
+def test_a_worker_that_stops_leaves_nothing_committed_unacknowledged(
+    own_database: str, gatherer: Gatherer, consumer: Consumer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broker, told_to_stop = Broker(), Event()
+    monkeypatch.setattr("tasks.gathering.stopping", told_to_stop)
+    celerys_own, *ours = broker.deliver(), opening(broker), opening(broker)
+    gatherer.max_batch = 1
+    gatherer.expect(celerys_own)
+    for each in ours:
+        gatherer.add(each)
+
+    told_to_stop.set()
+    consumer.work_once()
+
+    assert len(broker.frames) == 1
+    assert celerys_own.delivery_tag in broker.unacknowledged
 
 
 def test_what_is_buffered_is_dropped_with_its_connection(
