@@ -1,6 +1,5 @@
 """The Celery application: `celery -A creditsvc.celery worker …`."""
 
-import gc
 import json
 import os
 from contextlib import suppress
@@ -13,6 +12,7 @@ from django.utils.module_loading import import_string
 from kombu.transport.sqlalchemy import Transport as EmbeddedTransport
 
 from creditsvc.environment import environment
+from creditsvc.garbage import collect_less_often
 from tasks import bounds, redis_envelopes
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "creditsvc.settings")
@@ -46,16 +46,9 @@ def trace_worker(sender: Any = None, **_: object) -> None:
 
 
 @signals.worker_ready.connect
-def collect_less_often(**_: object) -> None:
-    """Have Python's collector of cycles leave out what was imported, and look at the rest less often.
-
-    A worker has thousands of messages in hand at a time. As it comes, the collector walks them, and the whole program
-    with them, once a batch or so: a quarter of all that a message cost (docs/performance.md).
-    """
-    if not gc.get_freeze_count():
-        gc.collect()
-        gc.freeze()
-    gc.set_threshold(50_000, 20, 20)
+def all_is_imported(**_: object) -> None:
+    """The worker has started."""
+    collect_less_often()
 
 
 @signals.beat_init.connect
