@@ -7,7 +7,8 @@ UV := $(BIN)/uv
 SERVERS := $(PYTHON) -m tests.servers run --
 # What one round of tests leaves for the counts at the end.
 RESULTS := var/test-results
-PYTEST := $(PYTHON) -m pytest -q -n 2 --dist worksteal
+# On two cores: tests of real processes wait for much of their time, so a third process runs tests meanwhile.
+PYTEST := $(PYTHON) -m pytest -q --dist worksteal
 ROW ?=
 
 # Plugins' modules are rewritten at each start of pytest, 5 s of it, unless Python may keep what it compiled.
@@ -27,12 +28,12 @@ run: $(VENV)/.base ## Run the whole service with no server at all, and play one 
 test: $(VENV)/.dev ## Run every test: the fast ones on SQLite, then all on real servers.
 	@rm -rf $(RESULTS) && mkdir -p $(RESULTS)
 	@code=0; \
-	$(NO_SERVERS) $(PYTEST) -m "not servers and not slow" --junitxml=$(RESULTS)/sqlite.xml || code=1; \
-	$(SERVERS) $(PYTEST) --junitxml=$(RESULTS)/postgresql.xml || code=1; \
+	$(NO_SERVERS) $(PYTEST) -n 2 -m "not servers and not slow" --junitxml=$(RESULTS)/sqlite.xml || code=1; \
+	$(SERVERS) $(PYTEST) -n 3 --junitxml=$(RESULTS)/postgresql.xml || code=1; \
 	$(PYTHON) -m tests.counts $(RESULTS)/*.xml; exit $$code
 
 test-fast: $(VENV)/.dev ## Run the tests that need no server, on SQLite, in seconds.
-	@$(NO_SERVERS) $(PYTEST) -m "not servers and not slow"
+	@$(NO_SERVERS) $(PYTEST) -n 2 -m "not servers and not slow"
 
 check: $(VENV)/.dev ## Check style, types, import rules, migrations and published schemas; leaves the tree as it was.
 	@before="$$($(TREE))"; $(MAKE) --no-print-directory check-code || exit 1; \
