@@ -4,8 +4,10 @@ import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
+from django.utils.module_loading import import_string
 
 from api import credits
 from api.correlation import CorrelationMiddleware
@@ -13,6 +15,13 @@ from tests.api.shops import CREDITS, TRANSACTIONS, ask, ask_for, refusal, token
 from tests.ledger.builders import opened_account
 
 pytestmark = pytest.mark.django_db
+
+OF_EVERY_ANSWER = {
+    "api.correlation.CorrelationMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "creditsvc.middleware.PagesContentSecurity",
+    "api.envelope.EnvelopeMiddleware",
+}
 
 
 def test_an_answer_has_data_no_error_and_says_whose_and_when() -> None:
@@ -170,3 +179,16 @@ def test_a_host_that_is_not_ours_may_ask() -> None:
     response = ask(bearer=bearer, platform=account.platform_name, domain=account.shop_domain, Host="10.1.2.3:8000")
 
     assert response.status_code == 200
+
+
+@pytest.mark.parametrize("name", sorted(set(settings.MIDDLEWARE) - OF_EVERY_ANSWER))
+def test_no_middleware_of_pages_sees_what_is_asked_of_the_api(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def seen(*_: object) -> HttpResponse:
+        raise AssertionError(f"{name} was asked")
+
+    monkeypatch.setattr(import_string(name), "__call__", seen)
+    client = Client()  # loads the middleware anew
+
+    assert client.get(CREDITS).status_code == 401
+    with pytest.raises(AssertionError, match="was asked"):
+        client.get("/admin/login/")
