@@ -6,6 +6,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from bench import picture
 from bench.row import Pair, Result
 
 FILE = Path(__file__).with_name("RESULTS.md")
@@ -17,8 +18,10 @@ of {turns} turns, the ratio is the median of the turns' ratios, and beside it st
 steady, which take long, are one turn: memory at the end against memory soon after the start, the worst process). After
 each measurement the books are checked: what was sent is applied, no queue holds anything, `manage.py audit` exits 0.
 
-| # | what | figure | reference | ratio | lowest to highest | against |
-|---|---|---|---|---|---|---|
+![The ratio of each row; the mark is what is wanted of it](RESULTS.svg)
+
+| # | what | figure | reference | ratio | lowest to highest | wanted | against |
+|---|---|---|---|---|---|---|---|
 """
 LINE = re.compile(r"^\| (?P<number>[\w-]+) \|.*$", re.MULTILINE)
 
@@ -37,19 +40,22 @@ def say_turn(number: int, pair: Pair) -> None:
 def say_result(result: Result) -> None:
     """A row's medians."""
     unit = result.row.unit
-    say(f"   {result.figure:,.0f} {unit} against {result.reference:,.0f} {unit}: ratio {result.ratio:.2f}\n")
+    figures = f"{result.figure:,.0f} {unit} against {result.reference:,.0f} {unit}: ratio {result.ratio:.2f}"
+    say(f"   {figures}   {result.row.judged(result.ratio)}\n")
 
 
 def line_of(result: Result) -> str:
     """A row as a line of the table."""
     row, (lowest, highest) = result.row, result.spread
     figures = f"{result.figure:,.0f} {row.unit} | {result.reference:,.0f} {row.unit} | {result.ratio:.2f}"
-    return f"| {row.number} | {row.what} | {figures} | {lowest:.2f} to {highest:.2f} | {row.against} |"
+    wanted = row.judged(result.ratio)
+    return f"| {row.number} | {row.what} | {figures} | {lowest:.2f} to {highest:.2f} | {wanted} | {row.against} |"
 
 
 def write(results: Mapping[str, Result], *, order: list[str], turns: int) -> None:
     """Write the table; rows that were not measured now keep the line that they have."""
     before = {match["number"]: match[0] for match in LINE.finditer(FILE.read_text())} if FILE.exists() else {}
     lines = {**before, **{number: line_of(result) for number, result in results.items()}}
-    table = "".join(f"{lines[number]}\n" for number in order if number in lines)
-    FILE.write_text(HEAD.format(cores=os.cpu_count(), turns=turns) + table)
+    table = [lines[number] for number in order if number in lines]
+    FILE.write_text(HEAD.format(cores=os.cpu_count(), turns=turns) + "".join(f"{line}\n" for line in table))
+    picture.FILE.write_text(picture.draw(table))

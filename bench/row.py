@@ -36,7 +36,17 @@ class Row:
     against: str
     unit: str
     turn: Callable[[Stand, float], Pair]
+    at_least: float | None = None  # the ratio that is wanted
+    at_most: float | None = None
     most_turns: int = 1_000  # fewer where a turn takes very long
+
+    def judged(self, ratio: float) -> str:
+        """What is wanted of the ratio, and whether it is had."""
+        if self.at_least is not None:
+            return f"at least {self.at_least:g}: {'met' if ratio >= self.at_least else 'short'}"
+        if self.at_most is not None:
+            return f"at most {self.at_most:g}: {'met' if ratio <= self.at_most else 'short'}"
+        return ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,4 +19,5 @@ row = Row(
     against="commands applied, same drain, same window",
     unit="/s",
     turn=turn,
+    at_least=0.95,
 )

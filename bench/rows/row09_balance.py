@@ -93,4 +93,5 @@ row = Row(
     against="bare FastAPI + asyncpg, uvicorn[standard], same work, same JSON, as many processes",
     unit="requests/s",
     turn=turn,
+    at_least=0.6,
 )

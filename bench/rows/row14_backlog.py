@@ -137,5 +137,6 @@ row = Row(
     against="the same process's peak after the first 10,000",
     unit="MB",
     turn=turn,
+    at_most=1.1,
     most_turns=1,
 )
