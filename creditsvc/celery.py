@@ -29,7 +29,9 @@ app = Celery("creditsvc", amqp="tasks.consuming:Amqp")
 app.config_from_object("celeryconfig")
 app.set_default()
 # By name: they reach the tables, and Django is set up by Celery itself once the application is there.
-app.steps["consumer"].update({"tasks.steps:Beside", "tasks.steps:Figures", "tasks.liveness:Liveness"})
+app.steps["consumer"].update(
+    {"tasks.steps:Beside", "tasks.steps:Figures", "tasks.steps:Paced", "tasks.liveness:Liveness"}
+)
 app.steps["worker"].add("tasks.readiness:Migrated")
 log = structlog.get_logger(__name__)
 

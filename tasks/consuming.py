@@ -50,6 +50,7 @@ class Connection(pyamqp.Connection):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._ahead: deque[Frame] = deque()
+        self.before_reading: Callable[[], None] = _at_once  # what the event loop does before each read
 
     def drain_arrived(self, *, timeout_s: float = 0) -> None:
         """Handle all that has arrived, once anything has. Raises TimeoutError where nothing does, or OSError."""
@@ -108,6 +109,10 @@ class Connection(pyamqp.Connection):
         return True
 
 
+def _at_once() -> None:
+    """Nothing."""
+
+
 def _message(header: bytes, body: bytes) -> Message:
     """What py-amqp makes of these frames. Raises Unfamiliar where it must do so itself."""
     message = Message()
@@ -135,6 +140,7 @@ class ReadingAhead:
         def read(loop: Any) -> None:
             if not connection.connected:
                 raise RecoverableConnectionError("Socket was disconnected")
+            connection.before_reading()
             try:
                 connection.drain_arrived()
             except TimeoutError:

@@ -1,5 +1,6 @@
 """Gathering: whatever has arrived while one batch was being posted becomes the next batch. No timer, no minimum."""
 
+import time
 from collections import Counter, deque
 from collections.abc import Sequence
 from threading import Lock
@@ -26,6 +27,11 @@ PAUSE_AFTER_DEFECT_S = 1.0
 # workers on one queue then hardly ever want the same accounts: where they do, one waits until the other has gone on to
 # the next share, and stays a share behind (docs/performance.md).
 SHARES = 2
+# The broker counts messages, of which one may bring 500 requests and take 700 kB of memory: past so many requests the
+# worker reads on slowly, however many messages its prefetch window has room for.
+ENOUGH_REQUESTS = 20_000
+SLOWLY_S = 1.0
+LOOK_UP_EVERY_S = 0.01
 
 
 class Gatherer:
@@ -41,6 +47,7 @@ class Gatherer:
         self.figures: Counter[str] = Counter()
         self._lock = Lock()
         self._buffer: deque[Delivery] = deque()
+        self._requests = 0  # in the buffer
         self._runs = 0
         self._share = 0
         self._acknowledger = Acknowledger(consumer)
@@ -49,6 +56,7 @@ class Gatherer:
         """Take a delivery in, and start a run unless one is in flight."""
         with self._lock:
             self._buffer.append(delivery)
+            self._requests += len(delivery.requests)
             is_first = self._runs == 0
         if is_first:
             self._start()
@@ -56,6 +64,15 @@ class Gatherer:
     def expect(self, message: BrokerMessage) -> None:
         """Note that a message has arrived, whoever carries it out: what is acknowledged behind it must not cover it."""
         self._acknowledger.expect(message)
+
+    def await_room(self) -> None:
+        """Before more is read: wait while there are more than ENOUGH_REQUESTS, for no longer than SLOWLY_S.
+
+        Not for longer, because the connection has heartbeats to answer while the database is away.
+        """
+        deadline = time.monotonic() + SLOWLY_S
+        while self._requests > ENOUGH_REQUESTS and time.monotonic() < deadline and not stopping.is_set():
+            time.sleep(LOOK_UP_EVERY_S)
 
     def go_first(self) -> None:
         """Have what has arrived go ahead of a message that Celery itself carries out and acknowledges."""
@@ -66,6 +83,7 @@ class Gatherer:
         """Drop what is buffered: its connection is gone, and the broker delivers it again."""
         with self._lock:
             self._buffer.clear()
+            self._requests = 0
         self._acknowledger.forget()
 
     def _start(self) -> None:
@@ -110,6 +128,7 @@ class Gatherer:
             batch.append(following)
             size += len(following.requests)
         self._buffer.extendleft(reversed(others))
+        self._requests -= size
         return batch
 
     def _carry_out(self, batch: list[Delivery]) -> None:

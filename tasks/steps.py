@@ -1,4 +1,4 @@
-"""The worker's own boot steps: plain events and dead letters beside its tasks, and its figures for `inspect stats`."""
+"""The worker's own boot steps: what it consumes beside its tasks, how fast it reads, its figures for `inspect stats`."""
 
 from typing import Any
 
@@ -9,6 +9,7 @@ from kombu.message import Message as BrokerMessage
 from ledger.outcomes import ParkReason
 from ledger.plain_events import EVENTS
 from tasks.borders import COMMAND_TASKS
+from tasks.consuming import Connection
 from tasks.deliveries import redeliveries
 from tasks.inbound import read_event
 
@@ -80,6 +81,18 @@ class Figures(bootsteps.StartStopStep):
     def info(self, consumer: Any) -> dict[str, Any]:
         """Batches, messages and requests since the worker started."""
         return {"gathering": dict(consumer.gatherer.figures)}
+
+
+class Paced(bootsteps.StartStopStep):
+    """Has RabbitMQ's messages read no faster than the gatherer has room for what they ask."""
+
+    requires = ("celery.worker.consumer:Tasks",)
+
+    def start(self, consumer: Any) -> None:
+        """After each connection."""
+        connection = consumer.connection.connection
+        if isinstance(connection, Connection):
+            connection.before_reading = consumer.gatherer.await_room
 
 
 def is_command(task: Any) -> bool:

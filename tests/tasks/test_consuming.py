@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import closing
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -52,6 +53,20 @@ def consumer(connection: Connection, on_message: Any) -> Consumer:
     started = Consumer(connection.default_channel, [QUEUE], on_message=on_message, accept=None, auto_declare=False)
     started.consume()
     return started
+
+
+def test_the_event_loop_waits_for_room_before_it_reads(reading_ahead: Connection) -> None:
+    received: list[Message] = []
+    consumer(reading_ahead, received.append)
+    at_that_time: list[int] = []
+    connection = reading_ahead.connection
+    connection.before_reading = lambda: at_that_time.append(len(received))
+    read = reading_ahead.transport._make_reader(connection)
+
+    eventually(lambda: read(SimpleNamespace(call_soon=lambda *_: None)) or received)
+
+    assert at_that_time[0] == 0
+    assert len(at_that_time) >= 1
 
 
 def told(message: Message) -> Any:

@@ -1,6 +1,7 @@
 """Gathering: whose messages share a batch, and how many, the more so where one came back often."""
 
 from collections.abc import Sequence
+from threading import Thread
 from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
@@ -10,6 +11,7 @@ from kombu.message import Message as BrokerMessage
 
 from ledger.commands import ConsumeMatch
 from ledger.requests import Request
+from tasks import gathering
 from tasks.deliveries import Delivery
 from tasks.gathering import Gatherer
 
@@ -24,13 +26,18 @@ def delivery(*, merchant_id: str = MERCHANT, **headers: Any) -> Delivery:
     return Delivery(BrokerMessage(body="", headers=headers, channel=None), "credits.consume_match", requests=[request])
 
 
-def batches_of(deliveries: Sequence[Delivery]) -> list[list[Delivery]]:
-    """The batches that a worker makes of what has arrived."""
+def gatherer_with(deliveries: Sequence[Delivery]) -> Gatherer:
+    """A gatherer whose runs never start, with what has arrived."""
     never_runs = SimpleNamespace(apply_async=lambda *_, **__: None)
     gatherer = Gatherer(SimpleNamespace(app=SimpleNamespace(conf={"max_batch": MAX_BATCH}), pool=never_runs))
     for each in deliveries:
         gatherer.add(each)
-    return list(iter(gatherer._take, []))
+    return gatherer
+
+
+def batches_of(deliveries: Sequence[Delivery]) -> list[list[Delivery]]:
+    """The batches that a worker makes of what has arrived."""
+    return list(iter(gatherer_with(deliveries)._take, []))
 
 
 def sizes_of_batches(deliveries: Sequence[Delivery]) -> list[int]:
@@ -65,6 +72,45 @@ def test_a_batch_is_bounded_in_requests_and_not_in_messages() -> None:
         each.requests *= 200
 
     assert sizes_of_batches(arrived) == [2, 2, 1]
+
+
+def many(requests: int) -> Delivery:
+    """A delivery of so many consumptions."""
+    large = delivery()
+    large.requests *= requests
+    return large
+
+
+def test_nothing_more_is_read_while_there_are_more_requests_than_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gathering, "SLOWLY_S", 60.0)
+    gatherer = gatherer_with([many(MAX_BATCH) for _ in range(gathering.ENOUGH_REQUESTS // MAX_BATCH + 1)])
+    reading = Thread(target=gatherer.await_room, daemon=True)
+
+    reading.start()
+    reading.join(timeout=0.1)
+    waited = reading.is_alive()
+    gatherer._take()
+    reading.join(timeout=5)
+
+    assert (waited, reading.is_alive()) == (True, False)
+
+
+def test_it_is_read_on_slowly_while_nothing_is_posted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gathering, "SLOWLY_S", 0.05)
+    gatherer = gatherer_with([many(gathering.ENOUGH_REQUESTS + 1)])
+
+    gatherer.await_room()
+
+    assert len(gatherer._take()) == 1
+
+
+def test_what_is_dropped_with_its_connection_takes_no_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gathering, "SLOWLY_S", 60.0)
+    gatherer = gatherer_with([many(gathering.ENOUGH_REQUESTS + 1)])
+
+    gatherer.forget()
+
+    gatherer.await_room()
 
 
 def test_where_more_than_a_batch_has_arrived_each_batch_is_of_one_share_of_the_merchants_by_turns() -> None:
