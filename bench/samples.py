@@ -14,7 +14,7 @@ from tests.processes import Process
 
 QUEUES = [queue.name for queue in [*task_queues, *inbound_queues, dead_letter_queue]]
 LAG_SLACK_SECONDS = 2.0
-BATCHES = 4  # that many may just be committed and not yet marked as published, or lie between queue and worker
+BATCHES = 2  # that many may just be committed and not yet marked as published, or lie between queue and worker
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,11 +69,17 @@ def _uuid(value: Any) -> UUID:
     return _uuid_of(value)
 
 
-@lru_cache(maxsize=16_384)  # the same merchants come again and again
 def _uuid_of(text: str) -> UUID:
     if not _UUID.match(text):
         raise ValueError("must be a UUID of 36 characters")
     return UUID(text)
+
+
+_merchant_id_of = lru_cache(maxsize=16_384)(_uuid_of)  # the same merchants come again and again
+
+
+def _merchant_id(value: Any) -> Any:
+    return _merchant_id_of(value) if isinstance(value, str) else _uuid(value)
 
 
 def _lower(value: Any) -> Any:
@@ -143,7 +149,8 @@ def _parts(value: Any) -> list[Any]:
     raise ValueError("must be plain JSON")
 
 
-MerchantId = Annotated[UUID, BeforeValidator(_uuid)]
+Uuid = Annotated[UUID, BeforeValidator(_uuid)]
+MerchantId = Annotated[UUID, BeforeValidator(_merchant_id)]
 # What schemas say of refuse_unprintable; no pattern speaks of lone surrogates, which no JSON text in UTF-8 holds.
 _PRINTABLE = {"pattern": r"^[^\x00-\x1f\x7f-\x9f]*$"}
 Text = Annotated[

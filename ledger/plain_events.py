@@ -5,7 +5,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from ledger.commands import Command, ConsumeMatch, OpenAccount, Purchase, StartTrial
-from ledger.fields import Amount, Count, MerchantId, Moment, Platform, ShopDomain, Text
+from ledger.fields import Amount, Count, MerchantId, Moment, Platform, ShopDomain, Text, Uuid
 
 
 class _Given(BaseModel):
@@ -19,7 +19,7 @@ class PlainEnvelope(_Given):
 
     event_type: Text
     data: dict[str, Any]
-    event_id: MerchantId | None = None
+    event_id: Uuid | None = None
     correlation_id: Text | None = None
     source_service: Text | None = None
     timestamp: Moment | None = None

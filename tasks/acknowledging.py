@@ -31,7 +31,8 @@ class Acknowledger:
             self._acknowledge_run(message.channel)  # forgets those that Celery has acknowledged meanwhile
 
     def forget(self) -> None:
-        """The connection is gone, and with it every tag."""
+        """The connection is gone or about to be closed, and with it every tag; what is settled goes first."""
+        self.settle([])
         self._arrived.clear()
         self._settled.clear()
         self._done.clear()
@@ -57,11 +58,12 @@ class Acknowledger:
                     self._acknowledge(message)
 
     def give_back(self, messages: Iterable[BrokerMessage]) -> None:
-        """Return messages to their queues."""
+        """Return messages to their queues, and acknowledge what was waiting for them."""
         for message in messages:
             if is_gone(message.channel):
                 continue
             message.reject_log_error(logger, self.consumer.connection_errors, requeue=True)
+        self.settle([])
 
     def _note(self, message: BrokerMessage) -> None:
         if message.delivery_tag > self._done[message.channel]:

@@ -15,6 +15,7 @@ from ledger.journal import Posted
 from ledger.outcomes import Status
 from tasks import task_events
 from tasks.acknowledging import Acknowledger
+from tasks.bounds import MAX_DECOMPRESSED_BYTES_IN_HAND, Text
 from tasks.deliveries import Delivery
 from tasks.parking import store_kept, store_parked
 from tasks.posting import post_requests
@@ -27,9 +28,10 @@ PAUSE_AFTER_DEFECT_S = 1.0
 # workers on one queue then hardly ever want the same accounts: where they do, one waits until the other has gone on to
 # the next share, and stays a share behind (docs/performance.md).
 SHARES = 2
-# The broker counts messages, of which one may bring 500 requests and take 700 kB of memory: past so many requests the
-# worker reads on slowly, however many messages its prefetch window has room for.
+# The broker counts messages, of which one may bring 500 requests and take 700 kB of memory, or be compressed: past so
+# many requests or bytes the worker reads on slowly, however many messages its prefetch window has room for.
 ENOUGH_REQUESTS = 20_000
+ENOUGH_TEXT = MAX_DECOMPRESSED_BYTES_IN_HAND // 2
 SLOWLY_S = 1.0
 LOOK_UP_EVERY_S = 0.01
 
@@ -66,16 +68,19 @@ class Gatherer:
         self._acknowledger.expect(message)
 
     def await_room(self) -> None:
-        """Before more is read: wait while there are more than ENOUGH_REQUESTS, for no longer than SLOWLY_S.
+        """Before more is read: wait while there are more requests or text than enough, for no longer than SLOWLY_S.
 
         Not for longer, because the connection has heartbeats to answer while the database is away.
         """
         deadline = time.monotonic() + SLOWLY_S
-        while self._requests > ENOUGH_REQUESTS and time.monotonic() < deadline and not stopping.is_set():
+        while self._has_enough() and time.monotonic() < deadline and not stopping.is_set():
             time.sleep(LOOK_UP_EVERY_S)
 
+    def _has_enough(self) -> bool:
+        return self._requests > ENOUGH_REQUESTS or Text.in_hand > ENOUGH_TEXT
+
     def go_first(self) -> None:
-        """Have what has arrived go ahead of a message that Celery itself carries out and acknowledges."""
+        """Have the next batch of what has arrived go ahead of a message that Celery itself carries out."""
         if self._buffer:
             self._start()
 
@@ -175,7 +180,7 @@ def _store(batch: Sequence[Delivery]) -> Posted:
 
 def _share_of(delivery: Delivery) -> int:
     """The share that its first merchant belongs to; what moves nothing goes with the first share."""
-    return delivery.requests[0].command.merchant_id.int % SHARES if delivery.requests else 0
+    return hash(delivery.requests[0].command.merchant_id) % SHARES if delivery.requests else 0
 
 
 def _ignore(_: Any) -> None:

@@ -1,4 +1,4 @@
-"""The worker's own boot steps: what it consumes beside its tasks, how fast it reads, its figures for `inspect stats`."""
+"""The worker's own boot steps: what it takes beside its tasks, how fast it reads, its figures for `inspect stats`."""
 
 from typing import Any
 

@@ -55,7 +55,7 @@ class ParkedAdmin(InspectAdmin):
     action_form = SettleForm
     list_display = (
         moment_of("last_seen_at", "Last seen"),
-        number_of("pk", "Number"),
+        "id",  # as the command line takes it
         label_of("state", "State", STATE_COLOURS),
         "reason",
         "field",

@@ -10,7 +10,7 @@ from creditsvc.environment import BASE_DIR
 
 
 @pytest.mark.slow
-def test_a_reader_who_has_read_enough_is_no_error():
+def test_a_reader_who_has_read_enough_is_told_nothing_and_others_that_it_ended_early():
     reading, writing = os.pipe()
     os.close(reading)
 
@@ -19,4 +19,4 @@ def test_a_reader_who_has_read_enough_is_no_error():
     )
 
     os.close(writing)
-    assert (ran.returncode, ran.stderr) == (0, b"")
+    assert (ran.returncode, ran.stderr) == (1, b"")

@@ -24,9 +24,7 @@ pytestmark = [pytest.mark.servers, pytest.mark.parametrize("broker", ["rabbitmq"
 
 FLOOD = 4_000
 ONE_IN = 10  # messages is right
-MOST_GROWTH_BYTES = (
-    150 * 1024 * 1024
-)  # of a worker's memory: two prefetch windows of messages, and what is made of them
+MOST_GROWTH_BYTES = 150 * 1024 * 1024  # of a worker's memory: a prefetch window of messages, and what is made of them
 LONGEST_SECONDS = 20.0  # of `manage.py parked list`, which starts Django first, on a busy machine
 
 

@@ -76,6 +76,26 @@ MUTANTS = (
         edits=(Edit(GATHERING, "is_last = not self._buffer or stopping.is_set()", "is_last = not self._buffer"),),
     ),
     Mutant(
+        name="acks-forgotten-in-a-stop",
+        breaks="what was committed and waits for its acknowledgement comes again after every warm stop",
+        promise="§1 acknowledged once it is decided",
+        test=f"{ACKNOWLEDGED}::test_before_its_connection_is_closed_what_may_wait_is_acknowledged",
+        edits=(
+            Edit(
+                "tasks/acknowledging.py",
+                "        self.settle([])\n        self._arrived.clear()\n",
+                "        self._arrived.clear()\n",
+            ),
+        ),
+    ),
+    Mutant(
+        name="reads-whatever-there-is",
+        breaks="a backlog of consume_many fills the worker's memory as far as its prefetch window reaches",
+        promise="§1 no message lost",
+        test=f"{GATHERED}::test_nothing_more_is_read_while_there_are_more_requests_than_enough",
+        edits=(Edit(GATHERING, "return self._requests > ENOUGH_REQUESTS or", "return"),),
+    ),
+    Mutant(
         name="forgets-the-other-share",
         breaks="messages of the share whose turn it is not are dropped from the buffer",
         promise="§1 no message lost",

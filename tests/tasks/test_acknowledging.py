@@ -138,6 +138,27 @@ def test_what_may_wait_does_so_no_longer_than_until_something_is_settled_at_once
     assert (broker.unacknowledged, other.unacknowledged) == ({first.delivery_tag}, set())
 
 
+def test_before_its_connection_is_closed_what_may_wait_is_acknowledged() -> None:
+    acknowledger, broker = Acknowledger(CONSUMER), Broker()
+    first, second = arrived(acknowledger, broker, 2)
+
+    acknowledger.settle([second], at_once=False)
+    acknowledger.forget()
+    acknowledger.settle([first])
+
+    assert (broker.frames, broker.unacknowledged) == ([(2, False), (1, True)], set())
+
+
+def test_what_waits_for_messages_that_are_given_back_waits_no_longer() -> None:
+    acknowledger, broker = Acknowledger(CONSUMER), Broker()
+    first, second = arrived(acknowledger, broker, 2)
+
+    acknowledger.settle([second], at_once=False)
+    acknowledger.give_back([first])
+
+    assert (broker.frames, broker.returned) == ([(2, True)], [1])
+
+
 def test_a_message_that_is_told_of_twice_counts_once() -> None:
     acknowledger, broker = Acknowledger(CONSUMER), Broker()
     (message,) = arrived(acknowledger, broker, 1)

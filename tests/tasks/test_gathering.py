@@ -12,6 +12,7 @@ from kombu.message import Message as BrokerMessage
 from ledger.commands import ConsumeMatch
 from ledger.requests import Request
 from tasks import gathering
+from tasks.bounds import Text
 from tasks.deliveries import Delivery
 from tasks.gathering import Gatherer
 
@@ -104,6 +105,23 @@ def test_it_is_read_on_slowly_while_nothing_is_posted(monkeypatch: pytest.Monkey
     assert len(gatherer._take()) == 1
 
 
+def test_nothing_more_is_read_while_there_is_more_decompressed_text_than_enough(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(gathering, "ENOUGH_TEXT", Text.in_hand + 1_000)
+    monkeypatch.setattr(gathering, "SLOWLY_S", 60.0)
+    gatherer, text = gatherer_with([]), Text(b" " * 1_001)
+    reading = Thread(target=gatherer.await_room, daemon=True)
+
+    reading.start()
+    reading.join(timeout=0.1)
+    waited = reading.is_alive()
+    del text
+    reading.join(timeout=5)
+
+    assert (waited, reading.is_alive()) == (True, False)
+
+
 def test_what_is_dropped_with_its_connection_takes_no_room(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gathering, "SLOWLY_S", 60.0)
     gatherer = gatherer_with([many(gathering.ENOUGH_REQUESTS + 1)])
@@ -114,12 +132,15 @@ def test_what_is_dropped_with_its_connection_takes_no_room(monkeypatch: pytest.M
 
 
 def test_where_more_than_a_batch_has_arrived_each_batch_is_of_one_share_of_the_merchants_by_turns() -> None:
-    even, odd = (f"{uuid4()}"[:-1] + digit for digit in "01")
-    arrived = [delivery(merchant_id=merchant) for _ in range(600) for merchant in (even, odd)]
+    one = uuid4()
+    other = next(id_ for id_ in iter(uuid4, None) if hash(id_) % 2 != hash(one) % 2)
+    arrived = [delivery(merchant_id=merchant) for _ in range(600) for merchant in map(str, (one, other))]
 
     batches = batches_of(arrived)
 
-    assert [{str(each.requests[0].command.merchant_id) for each in batch} for batch in batches[:2]] == [{odd}, {even}]
+    first, second = ({each.requests[0].command.merchant_id for each in batch} for batch in batches[:2])
+    assert first | second == {one, other}
+    assert len(first) == len(second) == 1
     assert [len(batch) for batch in batches] == [500, 500, 200]
 
 
@@ -130,7 +151,7 @@ def test_within_a_share_messages_stay_in_the_order_in_which_they_arrived() -> No
 
     assert len(taken) == len(arrived)
     for share in (0, 1):
-        of_share = [each for each in taken if each.requests[0].command.merchant_id.int % 2 == share]
+        of_share = [each for each in taken if each.requests[0].command.merchant_id.int % (2**61 - 1) % 2 == share]
         assert of_share == [each for each in arrived if each in of_share]
 
 
