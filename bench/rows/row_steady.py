@@ -40,7 +40,7 @@ AHEAD = 5_000
 SHARE_OF_PEAK = 0.8
 SAMPLES = 240
 MARGIN_SECONDS = 120  # for what is late: there must be a merchant for each probe
-LATE_SECONDS = 2.0
+LATE_SECONDS = 5.0  # once in twenty minutes: what can't keep pace is later and later
 READY_WITHIN_SECONDS = 120.0
 
 
