@@ -9,6 +9,7 @@ from celery.backends.base import DisabledBackend
 from celery.concurrency.thread import TaskPool
 from celery.exceptions import ImproperlyConfigured
 from celery.worker.consumer import Consumer
+from kombu.exceptions import OperationalError
 from kombu.message import Message as BrokerMessage
 
 from ledger.journal.parking import ToPark
@@ -39,6 +40,9 @@ class Door(Consumer):
         super().__init__(*args, **kwargs)
         if not isinstance(self.pool, TaskPool):
             raise ImproperlyConfigured("workers run with --pool threads (worker_pool in celeryconfig.py)")
+        # What a connection's loss becomes where kombu publishes, as in the midst of Celery's own start (mingle): as
+        # Celery stands, that ends the worker.
+        self.connection_errors: tuple[type[Exception], ...] = (*self.connection_errors, OperationalError)
         self.gatherer = Gatherer(self)
         self.gossip = None  # what a control command that asks for it finds
         self.take_task: Callable[[BrokerMessage], Any] = self.keep_early

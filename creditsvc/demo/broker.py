@@ -16,6 +16,7 @@ from ledger.events import CONSUMED
 from tasks.embedded import is_embedded
 
 RESULT_TIMEOUT_S = 60
+LOOK_UP_EVERY_S = 0.05
 
 
 class Producer:
@@ -32,7 +33,7 @@ class Producer:
             task, kwargs=dict(fields), queue=Queue(self._queues[task], no_declare=True), ignore_result=False
         )
         try:
-            outcome: dict[str, Any] = result.get(timeout=RESULT_TIMEOUT_S)
+            outcome: dict[str, Any] = result.get(timeout=RESULT_TIMEOUT_S, interval=LOOK_UP_EVERY_S)
         except CeleryError:
             raise
         except Exception as parked:  # what the service calls CommandParked, as another service meets it

@@ -89,6 +89,13 @@ MUTANTS = (
         ),
     ),
     Mutant(
+        name="ends-with-its-connection",
+        breaks="a worker whose connection is lost again while it is being made anew ends",
+        promise="§1 broker away",
+        test="tests/tasks/test_door.py::test_a_connection_lost_while_kombu_publishes_is_made_anew_and_does_not_end_the_worker",
+        edits=(Edit("tasks/door.py", "(*self.connection_errors, OperationalError)", "self.connection_errors"),),
+    ),
+    Mutant(
         name="reads-whatever-there-is",
         breaks="a backlog of consume_many fills the worker's memory as far as its prefetch window reaches",
         promise="§1 no message lost",

@@ -5,7 +5,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from celery.bootsteps import CLOSE, RUN
 from celery.worker.consumer import Consumer
+from kombu.exceptions import OperationalError
 from kombu.message import Message as BrokerMessage
 
 from creditsvc.celery import app
@@ -54,6 +56,36 @@ def test_a_message_that_celery_chokes_on_is_parked(door_before: Callable[..., Do
     assert (delivery.message, delivery.requests) == (message, [])
     assert [(parked.reason, parked.message.body) for parked in delivery.parked] == [("not_a_task", b"no task")]
     assert door.gatherer.expected == [message]
+
+
+def test_a_connection_lost_while_kombu_publishes_is_made_anew_and_does_not_end_the_worker(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Celery's consumer starts again after connection_errors, and after nothing else."""
+    started: list[int] = []
+
+    class Blueprint:
+        state = RUN
+
+        def start(self, door: Door) -> None:
+            started.append(len(started))
+            if len(started) == 1:
+                raise OperationalError("Server unexpectedly closed connection")
+            self.state = CLOSE
+
+        def restart(self, door: Door) -> None:
+            """Nothing to stop."""
+
+    worker = app.WorkController(hostname="door@tests", queues=[])
+    door = Door(lambda _: None, app=app, hostname="door@tests", pool=worker.pool_cls(1), controller=worker)
+    door.blueprint = Blueprint()
+    door.connection = object()
+    monkeypatch.setattr(door, "on_close", lambda: None)
+    monkeypatch.setattr(door, "on_connection_error_after_connected", lambda _: None)  # warns of Celery 6
+
+    door.start()
+
+    assert started == [0, 1]
 
 
 @pytest.mark.parametrize("task", [["credits.consume"], None])
