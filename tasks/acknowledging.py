@@ -1,14 +1,27 @@
 """Acknowledging: a run of messages by one frame where the broker can do that, each by its own elsewhere."""
 
+import time
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from amqp import Channel
 from celery.utils.log import get_logger
 from kombu.message import Message as BrokerMessage
 
 logger = get_logger(__name__)
+
+
+# What may wait does so no longer than this: a channel that the broker closes, such as by consumer_timeout, takes with
+# it what was not acknowledged, and all of that would be repeated.
+LONGEST_WAIT_S = 2.0
+
+
+class Settled(NamedTuple):
+    """A settled message that waits to be acknowledged, and since when."""
+
+    message: BrokerMessage
+    at: float
 
 
 class Acknowledger:
@@ -21,7 +34,7 @@ class Acknowledger:
     def __init__(self, consumer: Any) -> None:
         self.consumer = consumer
         self._arrived: defaultdict[Any, dict[int, BrokerMessage]] = defaultdict(dict)
-        self._settled: defaultdict[Any, dict[int, BrokerMessage]] = defaultdict(dict)
+        self._settled: defaultdict[Any, dict[int, Settled]] = defaultdict(dict)  # the longest settled first
         self._done: defaultdict[Any, int] = defaultdict(int)  # by channel: every tag up to here is acknowledged
 
     def expect(self, message: BrokerMessage) -> None:
@@ -40,22 +53,26 @@ class Acknowledger:
     def settle(self, messages: Sequence[BrokerMessage], *, at_once: bool = True) -> None:
         """Acknowledge messages. Where their connection is lost meanwhile, the broker delivers them again.
 
-        Unless it must be at once, AMQP's that something unsettled stands before wait for it, to go by one frame.
+        Unless it must be at once, AMQP's that something unsettled stands before wait for it, to go by one frame, for
+        LONGEST_WAIT_S at most from one call to the next.
         """
         alive = [message for message in messages if not is_gone(message.channel)]
         if len(alive) < len(messages):
             logger.warning("%d messages could not be acknowledged and come again", len(messages) - len(alive))
+        now = time.monotonic()
         for message in alive:
             if isinstance(message.channel, Channel):
                 self._note(message)
-                self._settled[message.channel][message.delivery_tag] = message
+                self._settled[message.channel][message.delivery_tag] = Settled(message, now)
             else:
                 self._acknowledge(message)
         for channel in [channel for channel in self._settled if not is_gone(channel)]:
             self._acknowledge_run(channel)
-            if at_once:
-                for message in self._settled.pop(channel).values():
-                    self._acknowledge(message)
+            waiting = self._settled[channel]
+            longest = next(iter(waiting.values())).at if waiting else now
+            if at_once or now - longest > LONGEST_WAIT_S:
+                for settled in self._settled.pop(channel).values():
+                    self._acknowledge(settled.message)
 
     def give_back(self, messages: Iterable[BrokerMessage]) -> None:
         """Return messages to their queues, and acknowledge what was waiting for them."""
@@ -77,7 +94,7 @@ class Acknowledger:
             del arrived[first.delivery_tag]
             last = settled.pop(first.delivery_tag, None) or last
         if last is not None:
-            last.ack_log_error(logger, self.consumer.connection_errors, multiple=True)
+            last.message.ack_log_error(logger, self.consumer.connection_errors, multiple=True)
 
     def _acknowledge(self, message: BrokerMessage) -> None:
         message.ack_log_error(logger, self.consumer.connection_errors)

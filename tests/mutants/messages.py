@@ -76,6 +76,13 @@ MUTANTS = (
         edits=(Edit(GATHERING, "is_last = not self._buffer or stopping.is_set()", "is_last = not self._buffer"),),
     ),
     Mutant(
+        name="acks-wait-too-long",
+        breaks="what is committed behind slow messages is repeated whenever the broker's consumer_timeout is reached",
+        promise="§1 acknowledged once it is decided",
+        test=f"{ACKNOWLEDGED}::test_what_may_wait_waits_only_so_long",
+        edits=(Edit("tasks/acknowledging.py", "if at_once or now - longest > LONGEST_WAIT_S:", "if at_once:"),),
+    ),
+    Mutant(
         name="acks-forgotten-in-a-stop",
         breaks="what was committed and waits for its acknowledgement comes again after every warm stop",
         promise="§1 acknowledged once it is decided",

@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -136,6 +137,18 @@ def test_what_may_wait_does_so_no_longer_than_until_something_is_settled_at_once
     acknowledger.settle(arrived(acknowledger, other, 1))
 
     assert (broker.unacknowledged, other.unacknowledged) == ({first.delivery_tag}, set())
+
+
+def test_what_may_wait_waits_only_so_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or a broker's consumer_timeout would find it, close the channel, and have all of it done again."""
+    acknowledger, broker = Acknowledger(CONSUMER), Broker()
+    first, *others = arrived(acknowledger, broker, 4)
+
+    acknowledger.settle(others[:1], at_once=False)
+    monkeypatch.setattr("tasks.acknowledging.LONGEST_WAIT_S", -1.0)
+    acknowledger.settle(others[1:2], at_once=False)
+
+    assert broker.unacknowledged == {first.delivery_tag, others[2].delivery_tag}
 
 
 def test_before_its_connection_is_closed_what_may_wait_is_acknowledged() -> None:
