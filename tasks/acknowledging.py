@@ -3,6 +3,7 @@
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from amqp import Channel
@@ -45,7 +46,8 @@ class Acknowledger:
 
     def forget(self) -> None:
         """The connection is gone or about to be closed, and with it every tag; what is settled goes first."""
-        self.settle([])
+        with suppress(OSError):  # it may be gone without the channel knowing
+            self.settle([])
         self._arrived.clear()
         self._settled.clear()
         self._done.clear()

@@ -90,8 +90,8 @@ MUTANTS = (
         edits=(
             Edit(
                 "tasks/acknowledging.py",
-                "        self.settle([])\n        self._arrived.clear()\n",
-                "        self._arrived.clear()\n",
+                "            self.settle([])\n        self._arrived.clear()\n",
+                "            pass\n        self._arrived.clear()\n",
             ),
         ),
     ),

@@ -162,6 +162,20 @@ def test_before_its_connection_is_closed_what_may_wait_is_acknowledged() -> None
     assert (broker.frames, broker.unacknowledged) == ([(2, False), (1, True)], set())
 
 
+def test_a_connection_that_breaks_as_it_is_forgotten_is_forgotten_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any, **__: Any) -> None:
+        raise BrokenPipeError(32, "Broken pipe")
+
+    acknowledger, broker = Acknowledger(CONSUMER), Broker()
+    _, second = arrived(acknowledger, broker, 2)
+    acknowledger.settle([second], at_once=False)
+    monkeypatch.setattr(broker, "basic_ack", broken)
+
+    acknowledger.forget()
+
+    assert not second.acknowledged
+
+
 def test_what_waits_for_messages_that_are_given_back_waits_no_longer() -> None:
     acknowledger, broker = Acknowledger(CONSUMER), Broker()
     first, second = arrived(acknowledger, broker, 2)

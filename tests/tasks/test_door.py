@@ -2,10 +2,12 @@
 
 from collections import deque
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from celery.bootsteps import CLOSE, RUN
+from celery.concurrency.thread import TaskPool
 from celery.worker.consumer import Consumer
 from kombu.exceptions import OperationalError
 from kombu.message import Message as BrokerMessage
@@ -76,8 +78,9 @@ def test_a_connection_lost_while_kombu_publishes_is_made_anew_and_does_not_end_t
         def restart(self, door: Door) -> None:
             """Nothing to stop."""
 
-    worker = app.WorkController(hostname="door@tests", queues=[])
-    door = Door(lambda _: None, app=app, hostname="door@tests", pool=worker.pool_cls(1), controller=worker)
+    door = Door(
+        lambda _: None, app=app, hostname="door@tests", pool=TaskPool(1), controller=SimpleNamespace(use_eventloop=True)
+    )
     door.blueprint = Blueprint()
     door.connection = object()
     monkeypatch.setattr(door, "on_close", lambda: None)
