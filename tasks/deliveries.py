@@ -15,7 +15,7 @@ from tasks.topology import queue_of
 
 # Bears a stored message's name when it is sent again: its routing key is then its queue's name.
 SENT_AS = "x-credits-name"
-# What comes back again and again may be what kills the worker: from so many redeliveries on its batch is halved each
+# What comes back again and again may be what kills the worker: from so many redeliveries on its batch shrinks each
 # time, until it is posted alone. Not at once: a worker that is killed gives back all that it held, innocent or not.
 TIMES_REDELIVERED_IN_FULL = 2
 FIRST_HALF = 256

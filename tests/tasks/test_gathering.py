@@ -82,18 +82,28 @@ def many(requests: int) -> Delivery:
     return large
 
 
+def waiting_for_room(gatherer: Gatherer) -> Thread:
+    """A thread that is about to read, once it has had time to see that there is room."""
+    reading = Thread(target=gatherer.await_room, daemon=True)
+    reading.start()
+    reading.join(timeout=0.1)
+    return reading
+
+
+def has_ended(thread: Thread) -> bool:
+    thread.join(timeout=5)
+    return not thread.is_alive()
+
+
 def test_nothing_more_is_read_while_there_are_more_requests_than_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gathering, "SLOWLY_S", 60.0)
     gatherer = gatherer_with([many(MAX_BATCH) for _ in range(gathering.ENOUGH_REQUESTS // MAX_BATCH + 1)])
-    reading = Thread(target=gatherer.await_room, daemon=True)
 
-    reading.start()
-    reading.join(timeout=0.1)
-    waited = reading.is_alive()
+    reading = waiting_for_room(gatherer)
+    assert reading.is_alive()
     gatherer._take()
-    reading.join(timeout=5)
 
-    assert (waited, reading.is_alive()) == (True, False)
+    assert has_ended(reading)
 
 
 def test_it_is_read_on_slowly_while_nothing_is_posted(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,15 +121,12 @@ def test_nothing_more_is_read_while_there_is_more_decompressed_text_than_enough(
     monkeypatch.setattr(gathering, "ENOUGH_TEXT", Text.in_hand + 1_000)
     monkeypatch.setattr(gathering, "SLOWLY_S", 60.0)
     gatherer, text = gatherer_with([]), Text(b" " * 1_001)
-    reading = Thread(target=gatherer.await_room, daemon=True)
 
-    reading.start()
-    reading.join(timeout=0.1)
-    waited = reading.is_alive()
+    reading = waiting_for_room(gatherer)
+    assert reading.is_alive()
     del text
-    reading.join(timeout=5)
 
-    assert (waited, reading.is_alive()) == (True, False)
+    assert has_ended(reading)
 
 
 def test_what_is_dropped_with_its_connection_takes_no_room(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -128,7 +135,7 @@ def test_what_is_dropped_with_its_connection_takes_no_room(monkeypatch: pytest.M
 
     gatherer.forget()
 
-    gatherer.await_room()
+    assert has_ended(waiting_for_room(gatherer))
 
 
 def test_where_more_than_a_batch_has_arrived_each_batch_is_of_one_share_of_the_merchants_by_turns() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from celery.exceptions import Reject
 from django.db import connection
+from kombu.message import Message as BrokerMessage
 
 from ledger.journal.parking import ToPark
 from ledger.models import Account, ParkedMessage
@@ -84,6 +85,16 @@ def malformed(broker: Broker) -> Delivery:
     return Delivery(message, "", parked=[ToPark(message=whole(message), reason=ParkReason.NOT_A_TASK)])
 
 
+def two_behind_celerys_own(gatherer: Gatherer, broker: Broker) -> BrokerMessage:
+    """Have two messages arrive, for a batch each, behind one that Celery carries out; that one."""
+    celerys_own: BrokerMessage = broker.deliver()
+    gatherer.max_batch = 1
+    gatherer.expect(celerys_own)
+    for each in (opening(broker), opening(broker)):
+        gatherer.add(each)
+    return celerys_own
+
+
 def test_a_message_is_acknowledged_only_once_its_outcome_is_stored(
     own_database: str, gatherer: Gatherer, consumer: Consumer
 ) -> None:
@@ -139,11 +150,7 @@ def test_what_an_unsettled_message_stands_before_is_acknowledged_once_nothing_fo
     own_database: str, gatherer: Gatherer, consumer: Consumer
 ) -> None:
     broker = Broker()
-    celerys_own, *ours = broker.deliver(), opening(broker), opening(broker)
-    gatherer.max_batch = 1
-    gatherer.expect(celerys_own)
-    for each in ours:
-        gatherer.add(each)
+    celerys_own = two_behind_celerys_own(gatherer, broker)
 
     consumer.work()
 
@@ -155,11 +162,7 @@ def test_a_worker_that_stops_leaves_nothing_committed_unacknowledged(
 ) -> None:
     broker, told_to_stop = Broker(), Event()
     monkeypatch.setattr("tasks.gathering.stopping", told_to_stop)
-    celerys_own, *ours = broker.deliver(), opening(broker), opening(broker)
-    gatherer.max_batch = 1
-    gatherer.expect(celerys_own)
-    for each in ours:
-        gatherer.add(each)
+    celerys_own = two_behind_celerys_own(gatherer, broker)
 
     told_to_stop.set()
     consumer.work_once()
