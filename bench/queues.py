@@ -15,6 +15,7 @@ class Queues:
 
     def __init__(self, broker_url: str) -> None:
         self._connection = Connection(broker_url)
+        self.heard = 0  # what the listener's queue held and was taken out of it
 
     def __enter__(self) -> Self:
         self._channel = self._connection.channel()
@@ -32,6 +33,10 @@ class Queues:
     def declare_quorum(self, name: str, *, exchange: str) -> None:
         """Declare a quorum queue that its exchange routes its own name to."""
         self.declare(Queue(name, exchange=Exchange(exchange), routing_key=name, queue_arguments=quorum))
+
+    def hear(self) -> None:
+        """Take everything out of the listener's queue, as a listener does, and count it."""
+        self.heard += self._channel.queue_purge(queue=LISTENER.name)
 
     def ready(self, name: str) -> int:
         """How many messages of the queue are ready to be delivered."""

@@ -25,6 +25,8 @@ JSON = "jsonb"
 
 Columns = Mapping[str, str]
 
+KEY: Columns = {"id": UUID_}
+
 _RETRY = (
     "CASE WHEN {row}.status = 'declined' THEN (SELECT retry.id FROM credit_transactions retry "
     "WHERE retry.reference_type = 'retry' AND retry.reference_id = {id}) END"
@@ -43,6 +45,9 @@ class Dialect(Protocol):
 
     def column(self, name: str) -> str:
         """A column of that item."""
+
+    def first_of_each(self, columns: Columns, table: str, *, key: str, where: str, order: str, limit: int) -> str:
+        """SELECT of a table's columns: of each key in a recordset of ids, the first rows in that order."""
 
     def wide_source(self, columns: Columns) -> str:
         """The FROM item, aliased r, that turns wide_rows' parameters into rows."""
@@ -83,6 +88,11 @@ class PostgreSQL:
 
     def column(self, name: str) -> str:
         return f"r.{name}"
+
+    def first_of_each(self, columns: Columns, table: str, *, key: str, where: str, order: str, limit: int) -> str:
+        # Reads no more rows than it gives, where an index has that order.
+        rows = f"SELECT * FROM {table} WHERE {key} = r.id AND {where} ORDER BY {order} LIMIT {limit}"
+        return f"SELECT {_of('first', columns)} FROM {self.source(KEY)} CROSS JOIN LATERAL ({rows}) AS first"
 
     def wide_source(self, columns: Columns) -> str:
         arrays = ", ".join(f"%s::{type_}[]" for type_ in columns.values())
@@ -133,6 +143,12 @@ class SQLite:
     def column(self, name: str) -> str:
         return f"json_extract(r.value, '$.{name}')"
 
+    def first_of_each(self, columns: Columns, table: str, *, key: str, where: str, order: str, limit: int) -> str:
+        keys = f"SELECT {self.column('id')} FROM {self.source(KEY)}"
+        place = f"row_number() OVER (PARTITION BY {key} ORDER BY {order}) AS place"
+        rows = f"SELECT *, {place} FROM {table} WHERE {key} IN ({keys}) AND {where}"
+        return f"SELECT {_of('first', columns)} FROM ({rows}) AS first WHERE place <= {limit}"
+
     def wide_source(self, columns: Columns) -> str:
         return self.source(columns)
 
@@ -164,6 +180,10 @@ class SQLite:
 
     def clock(self) -> datetime:
         return datetime.now(UTC)
+
+
+def _of(alias: str, columns: Columns) -> str:
+    return ", ".join(f"{alias}.{name}" for name in columns)
 
 
 def _named(columns: Columns, row: Sequence[Any]) -> dict[str, Any]:

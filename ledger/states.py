@@ -1,14 +1,15 @@
 """States: accounts with their open lots and holds, from rows to what the rules reason about."""
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
 from django.db import connection
 
 from ledger import dialect
-from ledger.dialect import BOOLEAN, INTEGER, JSON, MOMENT, TEXT, UUID_, Columns
+from ledger.dialect import BOOLEAN, INTEGER, JSON, KEY, MOMENT, TEXT, UUID_, Columns
 from ledger.fields import Category
 from ledger.rules.batch import Books, Recorded
 from ledger.rules.holding import HoldState, HoldStatus
@@ -68,7 +69,9 @@ HOLD: Columns = {
     "resolved_at": MOMENT,
     "correlation_id": TEXT,
 }
-KEY: Columns = {"id": UUID_}
+FIRST_LOTS = 2  # the one that burns, and the next where it runs out
+# As Lot.burns_before has it, and the index credit_lots_burning.
+BURNING = "priority, expires_at NULLS LAST, category DESC, effective_at, sequence"
 
 
 def account_states(rows: Iterable[Sequence[Any]]) -> list[AccountState]:
@@ -76,16 +79,27 @@ def account_states(rows: Iterable[Sequence[Any]]) -> list[AccountState]:
     return [AccountState(**values) for values in _rows_of(ACCOUNT, rows)]
 
 
-def attach(accounts: Iterable[AccountState], *, lots: Collection[UUID] = (), holds: Collection[UUID] = ()) -> None:
+def attach(
+    accounts: Iterable[AccountState],
+    *,
+    lots: Collection[UUID] = (),
+    holds: Collection[UUID] = (),
+    burnt: Mapping[UUID, int] = MappingProxyType({}),
+) -> None:
     """Give accounts their open lots and holds, and those that are named besides, whether open or not.
 
-    To be called under the accounts' locks, or in a snapshot.
+    Those in burnt get no more lots than the first that can be burnt for so many credits. To be called under the
+    accounts' locks, or in a snapshot.
     """
     by_id = {account.id: account for account in accounts}
     if not by_id:
         return
-    for account_id, own in _grouped(_lots(by_id, lots)).items():
-        if account_id in by_id:
+    first = _first_lots(burnt)
+    for account_id, own in first.items():
+        by_id[account_id].lots = Lots(own, are_all=False)
+    others = by_id.keys() - first.keys()
+    for account_id, own in _grouped(_lots(others, lots)).items():
+        if account_id in others:
             by_id[account_id].lots = Lots(own)
     with_holds = [account.id for account in by_id.values() if account.held]
     if with_holds or holds:
@@ -101,7 +115,31 @@ def _grouped(lots: Iterable[Lot]) -> dict[UUID, list[Lot]]:
     return grouped
 
 
+def _first_lots(burnt: Mapping[UUID, int]) -> dict[UUID, list[Lot]]:
+    """By account, the lots that burn first, where FIRST_LOTS of them hold so many credits or it has no more than that.
+
+    Of accounts without holds: all that is left of their lots is free.
+    """
+    debited = [account_id for account_id, credits in burnt.items() if credits]
+    if not debited:
+        return {account_id: [] for account_id in burnt}
+    sql = dialect.current().first_of_each(
+        LOT, "credit_lots", key="account_id", where="is_open AND NOT pending", order=BURNING, limit=FIRST_LOTS
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [dialect.recordset({"id": account_id} for account_id in debited)])
+        found = _grouped(lots_of_rows(cursor.fetchall()))
+    first = {account_id: found.get(account_id, []) for account_id in burnt}
+    return {
+        account_id: lots
+        for account_id, lots in first.items()
+        if len(lots) < FIRST_LOTS or sum(lot.remaining for lot in lots) >= burnt[account_id]
+    }
+
+
 def _lots(accounts: Collection[UUID], named: Collection[UUID]) -> list[Lot]:
+    if not accounts and not named:
+        return []
     return lots_of_rows(_open_or_named("credit_lots", LOT, is_open="is_open", accounts=accounts, named=named))
 
 
@@ -147,7 +185,7 @@ def recorded_rows(books: Books) -> dict[UUID, Recorded]:
     due = [
         lot.id
         for account in books.accounts.values()
-        if account.next_due_at is not None
+        if account.is_due(books.now)
         for lot in account.lots
         if lot.pending and lot.effective_at <= max(books.now, account.updated_at)
     ]

@@ -1,7 +1,7 @@
 """Loading: open what the batch opens, lock its accounts, read the clock, look up all that its requests name."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from datetime import datetime
 from enum import Enum
 from typing import Any
@@ -11,7 +11,7 @@ from django.db import connection
 
 from ledger import dialect
 from ledger.commands import OpenAccount
-from ledger.dialect import MOMENT, TEXT, UUID_
+from ledger.dialect import KEY, MOMENT, TEXT, UUID_
 from ledger.identifiers import new_id
 from ledger.journal.inserting import insert
 from ledger.journal.stored import stored_request
@@ -19,8 +19,9 @@ from ledger.outcomes import Status
 from ledger.requests import Request
 from ledger.rules.batch import Books, Waiting
 from ledger.rules.movements import Movement, movement_of, moves
+from ledger.rules.reach import burnt_at_most
 from ledger.rules.state import AccountState, Claimed, Kind, Operation, Policy, Reference
-from ledger.states import ACCOUNT, KEY, account_states, allocations_of, attach, recorded_rows
+from ledger.states import ACCOUNT, account_states, allocations_of, attach, recorded_rows
 
 MERCHANT = {"merchant_id": UUID_}
 REFERENCE = {"reference_type": TEXT, "reference_id": TEXT}
@@ -115,11 +116,11 @@ def _targets(movements: Iterable[Movement]) -> set[Reference]:
     return {movement.terms.target for movement in movements if movement.terms.target is not None}
 
 
-def _load_aimed_at(books: Books, accounts: Iterable[AccountState], targets: Sequence[Claimed]) -> None:
-    """Lots and holds: the open ones, and those that the batch's targets took from, opened or placed."""
+def _load_aimed_at(books: Books, accounts: Collection[AccountState], targets: Sequence[Claimed]) -> None:
+    """Lots and holds: the open ones within reach, and those that the batch's targets took from, opened or placed."""
     lots = {lot_id for target in targets for lot_id, _ in target.allocations}
     ids = {target.transaction_id for target in targets}
-    attach(accounts, lots=lots | ids, holds=ids)
+    attach(accounts, lots=lots | ids, holds=ids, burnt=burnt_at_most(accounts, books.movements.values(), now=books.now))
     if ids:
         books.reversed = _sum_reversed(ids)
 

@@ -37,7 +37,11 @@ class Lot(models.Model):
     class Meta:
         db_table = "credit_lots"
         indexes: ClassVar = [
-            models.Index(fields=["account", "is_open"], name="credit_lots_account"),
+            models.Index(
+                fields=["account", "priority", "expires_at", "-category", "effective_at", "sequence"],
+                condition=Q(is_open=True),
+                name="credit_lots_burning",
+            ),
             models.Index(fields=["account", "id"], name="credit_lots_newest"),
         ]
         constraints: ClassVar = [

@@ -7,13 +7,14 @@ from typing import Any
 from uuid import UUID
 
 from ledger import dialect
+from ledger.dialect import KEY
 from ledger.queries.balance import AccountBalance
 from ledger.queries.connection import asked_again_if_lost
 from ledger.queries.due import with_due
 from ledger.queries.prepared import rows_prepared
 from ledger.queries.statement import moment_of, rows_of, uuid_of
 from ledger.rules.lots import Lot
-from ledger.states import KEY, LOT, lots_of_rows
+from ledger.states import LOT, lots_of_rows
 
 _LOTS = f"SELECT {', '.join(LOT)} FROM credit_lots WHERE account_id = %s"
 _NEXT = (

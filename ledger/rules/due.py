@@ -36,9 +36,9 @@ _Due = tuple[datetime, Work, UUID]
 
 def post_due(keeper: Bookkeeper, account: AccountState) -> None:
     """Post all that is due on the account by now, and note when something is due next."""
-    now = keeper.now(account)
-    if account.next_due_at is None or account.next_due_at > now:
+    if not account.is_due(keeper.books.now):
         return
+    now = keeper.now(account)
     agenda = list(_agenda(account, keeper.policy))
     heapify(agenda)
     while agenda and agenda[0][0] <= now:

@@ -54,15 +54,22 @@ class Lot:
 
 
 class Lots:
-    """One account's lots by their id, and the order in which they burn."""
+    """One account's lots by their id, and the order in which they burn.
 
-    __slots__ = ("_burning", "_by_id")
+    Where only those that burn first were loaded, they can be taken from and others can come in; to go over all of them
+    raises ArithmeticError.
+    """
 
-    def __init__(self, lots: Iterable[Lot] = ()) -> None:
+    __slots__ = ("_are_all", "_burning", "_by_id")
+
+    def __init__(self, lots: Iterable[Lot] = (), *, are_all: bool = True) -> None:
         self._by_id = {lot.id: lot for lot in lots}
+        self._are_all = are_all
         self._burning: list[Lot] | None = None
 
     def __iter__(self) -> Iterator[Lot]:
+        if not self._are_all:
+            raise ArithmeticError("only the lots that burn first were loaded, and all are asked for")
         return iter(self._by_id.values())
 
     def __getitem__(self, lot_id: UUID) -> Lot:

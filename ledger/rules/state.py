@@ -62,7 +62,8 @@ class AccountState:
 
     held is what open holds have set aside of the balance. low_balance_threshold is its own one, if it has one.
     next_due_at is a moment before which nothing falls due on it. rows and head are where its hash chain stands.
-    lots are the open ones, and those that a reversal may give back to; holds likewise.
+    lots are the open ones, and those that a reversal may give back to; holds likewise. Where the batch can do no more
+    than burn lots, only the first ones may be there (ledger.rules.reach).
     """
 
     id: UUID
@@ -92,6 +93,10 @@ class AccountState:
     def available(self) -> int:
         """What can be spent or held, in credits."""
         return self.balance - self.held
+
+    def is_due(self, now: datetime) -> bool:
+        """Whether something may fall due on it by now, or by its newest change where the clock has gone back."""
+        return self.next_due_at is not None and self.next_due_at <= max(now, self.updated_at)
 
     def threshold(self, policy: Policy) -> int:
         """Below how many credits its balance is low."""

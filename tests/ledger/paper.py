@@ -17,6 +17,7 @@ from ledger.rules.batch import Books, Change, Difference, Parked, Plan, Recorded
 from ledger.rules.holding import HoldState, HoldStatus
 from ledger.rules.lots import Lot, Lots
 from ledger.rules.movements import movement_of, moves, target_of
+from ledger.rules.reach import burnt_at_most
 from ledger.rules.state import AccountState, Claimed, Entry, Kind, Policy, Reference
 from tests.ledger.sequences import NOW
 
@@ -121,6 +122,9 @@ class PaperLedger:
         open_before = {
             merchant: self._loaded(self.accounts[merchant], aimed_at) for merchant in touched & {*self.accounts}
         }
+        for account in open_before.values():
+            for burnt in burnt_at_most([account], movements, now=now).values():
+                account.lots = _no_more_than(burnt, account.lots)
         self.accounts.update({merchant: _row(account) for merchant, account in opening.items()})
         references = {movement.reference for movement in movements} | targets
         return Books(
@@ -132,6 +136,7 @@ class PaperLedger:
             recorded={
                 lot.id: self._recorded(lot.id)
                 for account in open_before.values()
+                if account.is_due(now)
                 for lot in account.lots
                 if lot.pending and lot.effective_at <= max(now, account.updated_at)
             },
@@ -177,6 +182,15 @@ class PaperLedger:
             entry = self.by_reference.get(target)
             return entry is not None and entry.merchant_id == command.merchant_id
         return command.merchant_id in self.accounts
+
+
+def _no_more_than(burnt: int, lots: Lots) -> Lots:
+    """Those of an account's lots that burn first, as few as hold so many credits."""
+    first: list[Lot] = []
+    for lot in sorted((lot for lot in lots if not lot.pending), key=Lot.burns_before):
+        if sum(lot.remaining for lot in first) < burnt:
+            first.append(lot)
+    return Lots(first, are_all=False)
 
 
 def _row(account: AccountState) -> AccountState:

@@ -9,6 +9,7 @@ DIALECT = "ledger/dialect.py"
 LEASE = "tests/ledger/test_outbox_lease.py"
 LOOKUP = "tests/ledger/test_race_lookup.py"
 WAITING = "tests/ledger/test_waiting_for_the_account.py"
+REACH = "tests/ledger/test_post_reach.py"
 GUARDS = "ledger/migrations/0002_guards.py"
 
 MUTANTS = (
@@ -54,6 +55,20 @@ MUTANTS = (
             Edit(LOAD, "    now = spoken.clock()\n    waiting", "    waiting"),
         ),
         servers=True,
+    ),
+    Mutant(
+        name="first-lots-are-all",
+        breaks="a batch that burns more than the first lots hold does not get the others",
+        promise="§1 Lots",
+        test=f"{REACH}::test_a_batch_that_needs_more_than_the_first_lots_burns_on_in_their_order",
+        edits=(Edit("ledger/states.py", "if len(lots) < FIRST_LOTS or", "if True or"),),
+    ),
+    Mutant(
+        name="first-lots-by-another-order",
+        breaks="the database reads other lots as the first to burn than the rules burn",
+        promise="§1 Lots",
+        test=f"{REACH}::test_the_database_has_lots_burn_in_the_rules_own_order",
+        edits=(Edit("ledger/states.py", "category DESC, effective_at", "category, effective_at"),),
     ),
     Mutant(
         name="no-look-up",

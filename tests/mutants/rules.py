@@ -33,6 +33,20 @@ MUTANTS = (
         edits=(Edit("ledger/rules/lots.py", "self.expires_at or NEVER, is_paid", "is_paid"),),
     ),
     Mutant(
+        name="reaches-no-further",
+        breaks="lots are left unread though the batch adds one that falls due, which has the account looked over",
+        promise="§1 Lots",
+        test="tests/ledger/test_post_reach.py::test_where_any_lot_may_matter_all_are_read",
+        edits=(Edit("ledger/rules/reach.py", " and not has_dates", ""),),
+    ),
+    Mutant(
+        name="reaches-past-what-is-due",
+        breaks="lots are left unread though something is due on the account",
+        promise="§1 Lots",
+        test="tests/ledger/test_post_reach.py::test_what_is_due_on_an_account_has_all_its_lots_read",
+        edits=(Edit("ledger/rules/reach.py", "account.held or account.is_due(now)", "account.held"),),
+    ),
+    Mutant(
         name="expired-is-spent",
         breaks="what has expired can be spent until the sweep has been",
         promise="§1 Lots",
