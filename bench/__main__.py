@@ -1,6 +1,6 @@
 """python -m bench: measures every row, or one, on private servers, and writes bench/RESULTS.md.
 
-A quick look (--scale below 1, or fewer than five turns) is printed and not written down.
+A quick look (--scale below 1, or fewer turns than a row is worth) is printed and not written down.
 """
 
 import argparse
@@ -52,7 +52,7 @@ def main(arguments: Sequence[str]) -> int:
         notes = getattr(wrong, "__notes__", [])
         sys.stderr.write("\n".join([f"bench: {wrong}", *notes, ""]))
         return 1
-    if asked.scale >= 1 and asked.turns >= TURNS:
+    if asked.scale >= 1 and all(asked.turns >= min(TURNS, row.most_turns) for row in chosen):
         results.write({result.row.number: result for result in measured}, order=list(rows), turns=asked.turns)
     return 0
 

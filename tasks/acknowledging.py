@@ -79,7 +79,7 @@ class Acknowledger:
     def give_back(self, messages: Iterable[BrokerMessage]) -> None:
         """Return messages to their queues, and acknowledge what was waiting for them."""
         for message in messages:
-            if is_gone(message.channel):
+            if is_gone(message.channel) or message.acknowledged:  # another part of it was given back before
                 continue
             message.reject_log_error(logger, self.consumer.connection_errors, requeue=True)
         self.settle([])

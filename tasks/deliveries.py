@@ -1,7 +1,7 @@
 """Deliveries: one message from the broker with what is to be done with it, until it is acknowledged."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from kombu.message import Message as BrokerMessage
@@ -22,14 +22,39 @@ FIRST_HALF = 256
 
 
 @dataclass(slots=True)
+class Parts:
+    """How many parts of one message are still to be carried out."""
+
+    left: int
+
+
+@dataclass(slots=True)
 class Delivery:
-    """One message, and what becomes of it: requests to post, messages to park, a message to keep until it is due."""
+    """One message, or a part of it, and what becomes of it: requests to post, messages to park or to keep until due."""
 
     message: BrokerMessage
     name: str
     requests: list[Request] = field(default_factory=list)
     parked: list[ToPark] = field(default_factory=list)
     kept: list[Kept] = field(default_factory=list)
+    parts: Parts = field(default_factory=lambda: Parts(1))
+
+    def split(self, share_of: Callable[[Request], int]) -> list["Delivery"]:
+        """Its parts, one for each share of its requests. A suspect stays whole: it is to be found out by itself."""
+        if len(self.requests) <= 1 or self.largest_batch:
+            return [self]
+        by_share: dict[int, list[Request]] = {}
+        for request in self.requests:
+            by_share.setdefault(share_of(request), []).append(request)
+        first, *others = by_share.values()
+        parts = Parts(len(by_share))
+        rest = [Delivery(self.message, self.name, requests=requests, parts=parts) for requests in others]
+        return [replace(self, requests=first, parts=parts), *rest]
+
+    def completes(self) -> bool:
+        """Note that this part is carried out; whether the message is now, and was not given back meanwhile."""
+        self.parts.left -= 1
+        return not self.parts.left and not self.message.acknowledged
 
     @property
     def largest_batch(self) -> int | None:

@@ -13,6 +13,7 @@ from kombu.message import Message as BrokerMessage
 from ledger.errors import Trouble
 from ledger.journal import Posted
 from ledger.outcomes import Status
+from ledger.requests import Request
 from tasks import task_events
 from tasks.acknowledging import Acknowledger
 from tasks.bounds import MAX_DECOMPRESSED_BYTES_IN_HAND, Text
@@ -26,7 +27,8 @@ log = structlog.get_logger(__name__)
 PAUSE_AFTER_DEFECT_S = 1.0
 # Where more than a batch has arrived, a batch is of one share of the merchants, and the next one of the next share. Two
 # workers on one queue then hardly ever want the same accounts: where they do, one waits until the other has gone on to
-# the next share, and stays a share behind (docs/performance.md).
+# the next share, and stays a share behind (docs/performance.md). A message of many requests is split into its shares,
+# and acknowledged with the last of them.
 SHARES = 2
 # The broker counts messages, of which one may bring 500 requests and take 700 kB of memory, or be compressed: past so
 # many requests or bytes the worker reads on slowly, however many messages its prefetch window has room for.
@@ -56,8 +58,9 @@ class Gatherer:
 
     def add(self, delivery: Delivery) -> None:
         """Take a delivery in, and start a run unless one is in flight."""
+        parts = delivery.split(_share_of)
         with self._lock:
-            self._buffer.append(delivery)
+            self._buffer.extend(parts)
             self._requests += len(delivery.requests)
             is_first = self._runs == 0
         if is_first:
@@ -111,7 +114,7 @@ class Gatherer:
     def _take(self) -> list[Delivery]:
         """The next batch: up to max_batch requests, and no more messages than the most suspect of them may be with."""
         with self._lock:
-            if len(self._buffer) <= self.max_batch:
+            if max(self._requests, len(self._buffer)) <= self.max_batch:
                 return self._pick(None)
             self._share = (self._share + 1) % SHARES
             return self._pick(self._share) or self._pick(None)
@@ -123,7 +126,7 @@ class Gatherer:
         size, most = 0, self.max_batch
         while self._buffer:
             following = self._buffer.popleft()
-            if share is not None and _share_of(following) != share:
+            if share is not None and _share_of_all(following) != share:
                 others.append(following)
                 continue
             most = min(most, following.largest_batch or most)
@@ -139,7 +142,7 @@ class Gatherer:
     def _carry_out(self, batch: list[Delivery]) -> None:
         try:
             posted = _store(batch)
-            self._count(batch, posted)
+            self._count(posted)
         except Trouble:
             log.info("stopping while the database is away: messages go back to the broker", messages=len(batch))
         except Exception:
@@ -150,21 +153,24 @@ class Gatherer:
         else:
             self.consumer.call_soon(self._settle, batch)
 
-    def _count(self, batch: Sequence[Delivery], posted: Posted) -> None:
+    def _count(self, posted: Posted) -> None:
         self.figures["batches"] += 1
-        self.figures["messages"] += len(batch)
         self.figures["requests"] += len(posted.outcomes)
         self.figures["largest_batch"] = max(self.figures["largest_batch"], len(posted.outcomes))
         self.figures["declined"] += sum(outcome.status is Status.DECLINED for outcome in posted.outcomes)
-        names = Counter(delivery.name for delivery in batch)
-        state.total_count.update(names)
-        state.all_total_count[0] += len(batch)
 
     def _settle(self, batch: Sequence[Delivery]) -> None:
-        """In the consumer's thread: acknowledge a committed batch; while others follow, as far as they leave no gap."""
+        """In the consumer's thread: acknowledge the messages that a committed batch completes.
+
+        While others follow, as far as they leave no gap.
+        """
+        completed = [delivery for delivery in batch if delivery.completes()]
         is_last = not self._buffer or stopping.is_set()
-        self._acknowledger.settle([delivery.message for delivery in batch], at_once=is_last)
-        task_events.tell(self.consumer.event_dispatcher, batch)
+        self._acknowledger.settle([delivery.message for delivery in completed], at_once=is_last)
+        self.figures["messages"] += len(completed)
+        state.total_count.update(Counter(delivery.name for delivery in completed))
+        state.all_total_count[0] += len(completed)
+        task_events.tell(self.consumer.event_dispatcher, completed)
 
 
 def _store(batch: Sequence[Delivery]) -> Posted:
@@ -178,9 +184,14 @@ def _store(batch: Sequence[Delivery]) -> Posted:
     return posted
 
 
-def _share_of(delivery: Delivery) -> int:
-    """The share that its first merchant belongs to; what moves nothing goes with the first share."""
-    return hash(delivery.requests[0].command.merchant_id) % SHARES if delivery.requests else 0
+def _share_of(request: Request) -> int:
+    """The share that its merchant belongs to."""
+    return hash(request.command.merchant_id) % SHARES
+
+
+def _share_of_all(delivery: Delivery) -> int:
+    """The share that its requests are of; what moves nothing goes with the first share."""
+    return _share_of(delivery.requests[0]) if delivery.requests else 0
 
 
 def _ignore(_: Any) -> None:

@@ -117,6 +117,30 @@ MUTANTS = (
         edits=(Edit(GATHERING, "        self._buffer.extendleft(reversed(others))\n", ""),),
     ),
     Mutant(
+        name="acks-with-the-first-part",
+        breaks="a consume_many is acknowledged with the first of its parts",
+        promise="§1 no message lost",
+        test=f"{SETTLED}::test_a_message_in_two_parts_is_acknowledged_only_with_the_last",
+        edits=(Edit("tasks/deliveries.py", "return not self.parts.left and", "return"),),
+    ),
+    Mutant(
+        name="acks-what-it-gave-back",
+        breaks="a consume_many that was given back for one of its parts is acknowledged with the other",
+        promise="§1 no message lost",
+        test=f"{SETTLED}::test_a_message_of_which_a_part_could_not_be_carried_out_goes_back_once",
+        edits=(
+            Edit("tasks/deliveries.py", " and not self.message.acknowledged", ""),
+            Edit("tasks/acknowledging.py", " or message.acknowledged:", ":"),
+        ),
+    ),
+    Mutant(
+        name="splits-suspects",
+        breaks="a consume_many that came back again and again is posted in parts, with others",
+        promise="§1 dead-lettered",
+        test=f"{GATHERED}::test_a_suspect_of_both_shares_is_carried_out_whole",
+        edits=(Edit("tasks/deliveries.py", " or self.largest_batch:", ":"),),
+    ),
+    Mutant(
         name="old-tags-after-a-reconnect",
         breaks="tags of a connection that is gone are acknowledged",
         promise="§1 killed at any instruction",

@@ -80,6 +80,13 @@ MUTANTS = (
         edits=(Edit("ledger/queries/balance.py", "if account.is_overdue else account", "if False else account"),),
     ),
     Mutant(
+        name="remembers-the-present",
+        breaks="a read shows how an account stood before what was posted since it was last asked for",
+        promise="§4 GET /api/credits/usage",
+        test="tests/api/test_usage.py::test_an_instant_behind_which_nothing_lies_yet_is_asked_for_anew",
+        edits=(Edit("ledger/queries/moments.py", "if then.sequence < account.sequence", "if True"),),
+    ),
+    Mutant(
         name="cursor-skips-a-row",
         breaks="who follows the links of pages misses a row on each",
         promise="§4 cursor",

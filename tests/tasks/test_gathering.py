@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from threading import Thread
 from types import SimpleNamespace
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from kombu.message import Message as BrokerMessage
@@ -149,6 +149,26 @@ def test_where_more_than_a_batch_has_arrived_each_batch_is_of_one_share_of_the_m
     assert first | second == {one, other}
     assert len(first) == len(second) == 1
     assert [len(batch) for batch in batches] == [500, 500, 200]
+
+
+def of_both_shares(**headers: Any) -> Delivery:
+    """A message of a full batch of requests, half of them of each share."""
+    requests = [delivery(merchant_id=str(UUID(int=number))).requests[0] for number in range(MAX_BATCH)]
+    return Delivery(delivery(**headers).message, "credits.consume_many", requests=requests)
+
+
+def test_a_message_of_both_shares_is_carried_out_share_by_share() -> None:
+    batches = batches_of([of_both_shares(), of_both_shares()])
+
+    assert [[len(part.requests) for part in batch] for batch in batches] == [[MAX_BATCH // 2] * 2] * 2
+    shares = [{hash(each.command.merchant_id) % 2 for part in batch for each in part.requests} for batch in batches]
+    assert sorted(shares, key=min) == [{0}, {1}]
+
+
+def test_a_suspect_of_both_shares_is_carried_out_whole() -> None:
+    batches = batches_of([of_both_shares(**{"x-delivery-count": 40}) for _ in range(2)])
+
+    assert [[len(part.requests) for part in batch] for batch in batches] == [[MAX_BATCH]] * 2
 
 
 def test_within_a_share_messages_stay_in_the_order_in_which_they_arrived() -> None:

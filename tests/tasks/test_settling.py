@@ -1,21 +1,25 @@
 """Settling: nothing is acknowledged before it is stored, and nothing is stored that comes again anyway."""
 
 from collections.abc import Callable
+from itertools import count
 from threading import Event
 from types import SimpleNamespace
 from typing import Any
+from uuid import UUID
 
 import pytest
 from celery.exceptions import Reject
 from django.db import connection
 from kombu.message import Message as BrokerMessage
 
+from ledger.journal import Posted
 from ledger.journal.parking import ToPark
 from ledger.models import Account, ParkedMessage
 from ledger.outcomes import ParkReason
 from tasks.deliveries import Delivery, whole
 from tasks.gathering import Gatherer
 from tasks.handlers import open_account as open_account_task
+from tasks.posting import post_requests
 from tests.databases import default_connection_to
 from tests.ledger.builders import open_account, request
 from tests.tasks.channels import Broker
@@ -85,6 +89,12 @@ def malformed(broker: Broker) -> Delivery:
     return Delivery(message, "", parked=[ToPark(message=whole(message), reason=ParkReason.NOT_A_TASK)])
 
 
+def openings_of_either_share(broker: Broker, gatherer: Gatherer) -> Delivery:
+    """A message that asks for so much of each share of the merchants that each part fills a batch."""
+    both = [open_account(merchant_id=UUID(int=number)) for number in range(2 * gatherer.max_batch)]
+    return Delivery(broker.deliver(), "credits.consume_many", requests=[request(command) for command in both])
+
+
 def two_behind_celerys_own(gatherer: Gatherer, broker: Broker) -> BrokerMessage:
     """Have two messages arrive, for a batch each, behind one that Celery carries out; that one."""
     celerys_own: BrokerMessage = broker.deliver()
@@ -131,6 +141,42 @@ def test_messages_of_a_batch_that_could_not_be_carried_out_go_back_to_the_broker
     consumer.work()
 
     assert (broker.frames, broker.returned) == ([], [1])
+
+
+def test_a_message_in_two_parts_is_acknowledged_only_with_the_last(
+    own_database: str, gatherer: Gatherer, consumer: Consumer
+) -> None:
+    broker = Watching()
+    gatherer.max_batch = 2
+    gatherer.add(openings_of_either_share(broker, gatherer))
+
+    consumer.work_once()
+    assert (Account.objects.count(), broker.committed, gatherer.figures["messages"]) == (2, [], 0)
+    consumer.work()
+
+    assert (broker.committed, broker.unacknowledged, gatherer.figures["messages"]) == ([(4, 0)], set(), 1)
+
+
+@pytest.mark.parametrize("fails", [{1}, {2}, {1, 2}], ids=str)
+def test_a_message_of_which_a_part_could_not_be_carried_out_goes_back_once(
+    own_database: str, gatherer: Gatherer, consumer: Consumer, monkeypatch: pytest.MonkeyPatch, fails: set[int]
+) -> None:
+    parts = count(1)
+
+    def post(requests: Any) -> Posted:
+        if next(parts) in fails:
+            raise RuntimeError("a defect of ours")
+        return post_requests(requests)
+
+    monkeypatch.setattr("tasks.gathering.post_requests", post)
+    monkeypatch.setattr("tasks.gathering.PAUSE_AFTER_DEFECT_S", 0)
+    broker = Broker()
+    gatherer.max_batch = 2
+    gatherer.add(openings_of_either_share(broker, gatherer))
+
+    consumer.work()
+
+    assert (broker.frames, broker.returned, Account.objects.count()) == ([], [1], 4 - 2 * len(fails))
 
 
 def test_a_worker_that_stops_while_the_database_is_away_acknowledges_nothing(
