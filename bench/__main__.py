@@ -53,7 +53,9 @@ def main(arguments: Sequence[str]) -> int:
         sys.stderr.write("\n".join([f"bench: {wrong}", *notes, ""]))
         return 1
     if asked.scale >= 1 and all(asked.turns >= min(TURNS, row.most_turns) for row in chosen):
-        results.write({result.row.number: result for result in measured}, order=list(rows), turns=asked.turns)
+        results.write(
+            {result.row.number: result for result in measured}, order=list(rows), turns=max(asked.turns, TURNS)
+        )
     return 0
 
 

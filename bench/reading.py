@@ -40,15 +40,18 @@ class Reader:
         """The answer, read."""
         return json.loads(self.bytes_of(path))
 
-    def microseconds(self, paths: Sequence[str], *, rounds: int) -> list[float]:
-        """The median time of each path's answer; all are asked in turn, so that what slows one slows the others."""
+    def microseconds(
+        self, asked: Sequence[Iterator[str]], *, rounds: int, warm_up: int = WARM_UP_ROUNDS
+    ) -> list[float]:
+        """The median time of the answers to each series of paths; by turns, so that what slows one slows the others."""
         self.connection.close()  # opened anew: the server ends one that has said nothing for two seconds
-        for _ in range(WARM_UP_ROUNDS):
-            for path in paths:
-                self.bytes_of(path)
-        taken: list[list[float]] = [[] for _ in paths]
+        for _ in range(warm_up):
+            for paths in asked:
+                self.bytes_of(next(paths))
+        taken: list[list[float]] = [[] for _ in asked]
         for _ in range(rounds):
-            for path, times in zip(paths, taken, strict=True):
+            for paths, times in zip(asked, taken, strict=True):
+                path = next(paths)
                 started = time.perf_counter()
                 self.bytes_of(path)
                 times.append(time.perf_counter() - started)

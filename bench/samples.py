@@ -37,8 +37,6 @@ class Looks:
     prober: Prober
 
     def sample(self) -> Sample:
-        """Look; and have the listener's queue emptied, as whoever listens does."""
-        self.queues.hear()
         return Sample(
             memory.resident(self.processes),
             self.books.untold(),

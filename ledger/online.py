@@ -32,7 +32,7 @@ class AddIndexOnline(AddIndexConcurrently):
 
 
 class RemoveIndexOnline(RemoveIndexConcurrently):
-    """DROP INDEX CONCURRENTLY, of an index that no release that still runs needs."""
+    """DROP INDEX CONCURRENTLY, of an index that no release that still runs needs. Where it fails, migrate again."""
 
     def database_forwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
         if schema_editor.connection.vendor == "postgresql":

@@ -116,11 +116,8 @@ def _grouped(lots: Iterable[Lot]) -> dict[UUID, list[Lot]]:
 
 
 def _first_lots(burnt: Mapping[UUID, int]) -> dict[UUID, list[Lot]]:
-    """By account, the lots that burn first, where FIRST_LOTS of them hold so many credits or it has no more than that.
-
-    Of accounts without holds: all that is left of their lots is free.
-    """
-    debited = [account_id for account_id, credits in burnt.items() if credits]
+    """By account, the lots that burn first, where FIRST_LOTS of them have so many free or it has no more than that."""
+    debited = [account_id for account_id in burnt if burnt[account_id]]
     if not debited:
         return {account_id: [] for account_id in burnt}
     sql = dialect.current().first_of_each(
@@ -133,7 +130,7 @@ def _first_lots(burnt: Mapping[UUID, int]) -> dict[UUID, list[Lot]]:
     return {
         account_id: lots
         for account_id, lots in first.items()
-        if len(lots) < FIRST_LOTS or sum(lot.remaining for lot in lots) >= burnt[account_id]
+        if len(lots) < FIRST_LOTS or sum(lot.free for lot in lots) >= burnt[account_id]
     }
 
 

@@ -40,8 +40,11 @@ class Delivery:
     parts: Parts = field(default_factory=lambda: Parts(1))
 
     def split(self, share_of: Callable[[Request], int]) -> list["Delivery"]:
-        """Its parts, one for each share of its requests. A suspect stays whole: it is to be found out by itself."""
-        if len(self.requests) <= 1 or self.largest_batch:
+        """Its parts, one for each share of its requests.
+
+        What has an item to park stays whole, and so does a suspect: it is to be found out by itself.
+        """
+        if len(self.requests) <= 1 or self.parked or self.largest_batch:
             return [self]
         by_share: dict[int, list[Request]] = {}
         for request in self.requests:
@@ -51,10 +54,10 @@ class Delivery:
         rest = [Delivery(self.message, self.name, requests=requests, parts=parts) for requests in others]
         return [replace(self, requests=first, parts=parts), *rest]
 
-    def completes(self) -> bool:
-        """Note that this part is carried out; whether the message is now, and was not given back meanwhile."""
+    def carried_out(self) -> bool:
+        """Note that this part is; whether all of the message is now, which it never is once a part was given back."""
         self.parts.left -= 1
-        return not self.parts.left and not self.message.acknowledged
+        return not self.parts.left
 
     @property
     def largest_batch(self) -> int | None:

@@ -126,7 +126,7 @@ class Gatherer:
         size, most = 0, self.max_batch
         while self._buffer:
             following = self._buffer.popleft()
-            if share is not None and _share_of_all(following) != share:
+            if share is not None and _share_of_first(following) != share:
                 others.append(following)
                 continue
             most = min(most, following.largest_batch or most)
@@ -144,10 +144,10 @@ class Gatherer:
             posted = _store(batch)
             self._count(posted)
         except Trouble:
-            log.info("stopping while the database is away: messages go back to the broker", messages=len(batch))
+            log.info("stopping while the database is away: messages go back to the broker", deliveries=len(batch))
         except Exception:
             # Nothing was acknowledged, so nothing is lost: each message comes back, and alone in the end.
-            log.exception("a batch could not be carried out, its messages go back to the broker", messages=len(batch))
+            log.exception("a batch could not be carried out, its messages go back to the broker", deliveries=len(batch))
             pause(PAUSE_AFTER_DEFECT_S)
             self.consumer.call_soon(self._acknowledger.give_back, [delivery.message for delivery in batch])
         else:
@@ -164,7 +164,7 @@ class Gatherer:
 
         While others follow, as far as they leave no gap.
         """
-        completed = [delivery for delivery in batch if delivery.completes()]
+        completed = [delivery for delivery in batch if delivery.carried_out()]
         is_last = not self._buffer or stopping.is_set()
         self._acknowledger.settle([delivery.message for delivery in completed], at_once=is_last)
         self.figures["messages"] += len(completed)
@@ -189,8 +189,8 @@ def _share_of(request: Request) -> int:
     return hash(request.command.merchant_id) % SHARES
 
 
-def _share_of_all(delivery: Delivery) -> int:
-    """The share that its requests are of; what moves nothing goes with the first share."""
+def _share_of_first(delivery: Delivery) -> int:
+    """The share that its first request is of; what moves nothing goes with the first share."""
     return _share_of(delivery.requests[0]) if delivery.requests else 0
 
 

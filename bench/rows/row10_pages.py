@@ -1,6 +1,6 @@
 """Row 10: page 1 of a history of a million transactions, and page 20,000, by number and by cursor."""
 
-from itertools import pairwise
+from itertools import pairwise, repeat
 from urllib.parse import parse_qs, urlsplit
 
 from bench.reading import Reader, reading, shop
@@ -22,7 +22,7 @@ def turn(stand: Stand, scale: float) -> Pair:
         with reading(stand, environment, shop(0)) as reader:
             paths = paths_to(reader)
             check(reader, paths)
-            times = dict(zip(paths, reader.microseconds(list(paths.values()), rounds=ROUNDS), strict=True))
+            times = dict(zip(paths, reader.microseconds(list(map(repeat, paths.values())), rounds=ROUNDS), strict=True))
         stand.run("manage.py", "audit", environment=environment)
     say("   " + ", ".join(f"{name} {time:,.0f} µs" for name, time in times.items()))
     return Pair(max(times.values()), min(times.values()))

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import repeat
 from statistics import median
 from urllib.parse import urlencode
 
@@ -41,7 +42,7 @@ class Staff:
 
     def microseconds(self, *, rounds: int) -> list[float]:
         """See Reader.microseconds."""
-        return self.reader.microseconds(self.pages, rounds=rounds)
+        return self.reader.microseconds(list(map(repeat, self.pages)), rounds=rounds)
 
 
 @contextmanager

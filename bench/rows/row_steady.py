@@ -130,6 +130,7 @@ def fed_steadily(
     looks.prober.wait_until_ready()
     with feeding(stand, *arguments, environment=environment) as feeder:
         while feeder.exit_code is None:
+            looks.queues.hear()
             samples.append(looks.sample())
             time.sleep(max(EVERY_SECONDS, seconds / SAMPLES))  # so that each sample sees probes
         steady = fed(feeder, within_seconds=1.0)

@@ -1,8 +1,8 @@
-"""An account's open lots can be read in the order in which they burn; the index over all that are open is needless."""
+"""An account's open lots can be read in the order in which they burn."""
 
 from django.db import migrations, models
 
-from ledger.online import AddIndexOnline, RemoveIndexOnline
+from ledger.online import AddIndexOnline
 
 
 class Migration(migrations.Migration):
@@ -16,9 +16,5 @@ class Migration(migrations.Migration):
         AddIndexOnline(
             model_name='lot',
             index=models.Index(condition=models.Q(('is_open', True)), fields=['account', 'priority', 'expires_at', '-category', 'effective_at', 'sequence'], name='credit_lots_burning'),
-        ),
-        RemoveIndexOnline(
-            model_name='lot',
-            name='credit_lots_account',
         ),
     ]

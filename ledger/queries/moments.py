@@ -7,6 +7,7 @@ look-ups whatever lies between.
 
 from bisect import bisect_left
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -15,7 +16,6 @@ from ledger.dialect import INTEGER, MOMENT, Columns
 from ledger.queries.balance import AccountBalance
 from ledger.queries.connection import asked_again_if_lost
 from ledger.queries.due import with_due
-from ledger.queries.past import Past, Standing
 from ledger.queries.statement import rows_of
 
 INSTANT: Columns = {"place": INTEGER, "moment": MOMENT}
@@ -23,20 +23,20 @@ SEQUENCE: Columns = {"sequence": INTEGER}
 NEAREST_ROWS = 4  # looked at before an instant, declined ones too
 
 
-past = Past()
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """An account's newest posted transaction as of an instant, and the figures after it, in credits; 0 before any."""
+
+    sequence: int = 0
+    balance: int = 0
+    total_granted: int = 0
+    total_consumed: int = 0
+    total_expired: int = 0
 
 
 @asked_again_if_lost
 def standings_before(account: AccountBalance, moments: Sequence[datetime]) -> list[Standing]:
     """How the account stood just before each of these instants, with what was due by then and is not posted yet."""
-    known = past.of(account.id)
-    unknown = [moment for moment in moments if moment not in known]
-    stood = dict(zip(unknown, _standings_read(account, unknown), strict=True)) if unknown else {}
-    past.remember(account.id, {moment: then for moment, then in stood.items() if then.sequence < account.sequence})
-    return [stood[moment] if moment in stood else known[moment] for moment in moments]
-
-
-def _standings_read(account: AccountBalance, moments: Sequence[datetime]) -> list[Standing]:
     due = _due(account) if account.is_overdue else []
     positions = sequences_before(account, moments)
     posted = standings_after(account.id, set(positions))

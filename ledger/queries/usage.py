@@ -6,7 +6,10 @@ from itertools import pairwise
 from typing import Any
 
 from ledger.queries.balance import AccountBalance
-from ledger.queries.moments import standings_before
+from ledger.queries.moments import Standing, standings_before
+from ledger.queries.past import Past
+
+_past = Past()
 
 
 def usage(account: AccountBalance, boundaries: Sequence[datetime]) -> list[dict[str, Any]]:
@@ -14,7 +17,7 @@ def usage(account: AccountBalance, boundaries: Sequence[datetime]) -> list[dict[
 
     Sums are whole credits, reversals taken off: less than 0 where more was reversed than moved.
     """
-    stood = standings_before(account, boundaries)
+    stood = _standings(account, boundaries)
     return [
         {
             "from": begin,
@@ -25,3 +28,16 @@ def usage(account: AccountBalance, boundaries: Sequence[datetime]) -> list[dict[
         }
         for (begin, end), (before, after) in zip(pairwise(boundaries), pairwise(stood), strict=True)
     ]
+
+
+def _standings(account: AccountBalance, boundaries: Sequence[datetime]) -> list[Standing]:
+    """How the account stood just before each boundary. Those between begin and end come again, so they are remembered.
+
+    Where a later transaction was there when the account was read, nothing can come before it any more.
+    """
+    known = _past.of(account.id)
+    unknown = [boundary for boundary in boundaries if boundary not in known]
+    read = dict(zip(unknown, standings_before(account, unknown), strict=True)) if unknown else {}
+    cuts = [boundary for boundary in boundaries[1:-1] if boundary in read]
+    _past.remember(account.id, {cut: read[cut] for cut in cuts if read[cut].sequence < account.sequence})
+    return [read[boundary] if boundary in read else known[boundary] for boundary in boundaries]

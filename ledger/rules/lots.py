@@ -49,15 +49,15 @@ class Lot:
 
     def burns_before(self) -> tuple[Any, ...]:
         """Its place among others: the smaller is taken from first (docs/contract.md, "Lots")."""
-        is_paid = self.category is Category.PAID
-        return (self.priority, self.expires_at or NEVER, is_paid, self.effective_at, self.sequence or 0)
+        is_paid, lasts = self.category is Category.PAID, self.expires_at is None
+        return (self.priority, lasts, self.expires_at or NEVER, is_paid, self.effective_at, self.sequence or 0)
 
 
 class Lots:
     """One account's lots by their id, and the order in which they burn.
 
     Where only those that burn first were loaded, they can be taken from and others can come in; to go over all of them
-    raises ArithmeticError.
+    raises LookupError.
     """
 
     __slots__ = ("_are_all", "_burning", "_by_id")
@@ -69,7 +69,7 @@ class Lots:
 
     def __iter__(self) -> Iterator[Lot]:
         if not self._are_all:
-            raise ArithmeticError("only the lots that burn first were loaded, and all are asked for")
+            raise LookupError("only the lots that burn first were loaded, and all are asked for")
         return iter(self._by_id.values())
 
     def __getitem__(self, lot_id: UUID) -> Lot:

@@ -18,8 +18,8 @@ def burnt_at_most(
 ) -> Mapping[UUID, int]:
     """By account, the credits that all debits of the batch's movements come to.
 
-    Without those accounts on which something is due or on hold, and those for which the batch asks for more than to
-    spend credits or to add some for good: there, any lot may matter.
+    Without those accounts on which something is due, and those for which the batch asks for more than to spend
+    credits or to add some for good: there, any lot may matter.
     """
     asked: defaultdict[UUID, list[Movement]] = defaultdict(list)
     for movement in movements:
@@ -27,8 +27,7 @@ def burnt_at_most(
     return {
         account.id: _debited(asked[account.merchant_id])
         for account in accounts
-        if not (account.held or account.is_due(now))
-        and all(_is_plain(movement.terms) for movement in asked[account.merchant_id])
+        if not account.is_due(now) and all(_is_plain(movement.terms) for movement in asked[account.merchant_id])
     }
 
 

@@ -188,7 +188,7 @@ def _no_more_than(burnt: int, lots: Lots) -> Lots:
     """Those of an account's lots that burn first, as few as hold so many credits."""
     first: list[Lot] = []
     for lot in sorted((lot for lot in lots if not lot.pending), key=Lot.burns_before):
-        if sum(lot.remaining for lot in first) < burnt:
+        if sum(lot.free for lot in first) < burnt:
             first.append(lot)
     return Lots(first, are_all=False)
 

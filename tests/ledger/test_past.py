@@ -3,7 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
-from ledger.queries.past import Past, Standing
+from ledger.queries.moments import Standing
+from ledger.queries.past import Past
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -35,9 +36,13 @@ def test_past_its_bound_the_accounts_that_nobody_asked_for_are_forgotten() -> No
     assert [len(past.of(account)) for account in (not_asked_for, asked_for, newest)] == [0, 40, 40]
 
 
-def test_no_account_takes_more_than_the_bound() -> None:
-    past, account = Past(most=100), uuid4()
+def test_an_account_that_is_asked_for_ever_other_days_begins_anew_and_pushes_out_no_other() -> None:
+    past, restless, other = Past(most=100, most_of_one=50), uuid4(), uuid4()
+    past.remember(other, days(0, 40))
 
-    past.remember(account, days(0, 150))
+    for first in range(0, 400, 20):
+        past.remember(restless, days(first, first + 20))
+        assert len(past.of(restless)) <= 50
 
-    assert past.of(account) == {}
+    assert past.of(other) == days(0, 40)
+    assert past.of(restless).items() >= days(380, 400).items()

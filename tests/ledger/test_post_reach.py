@@ -6,7 +6,9 @@ from itertools import permutations
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.db.transaction import atomic
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from ledger.commands import Command
@@ -18,6 +20,7 @@ from ledger.rules.lots import Lots
 from ledger.states import FIRST_LOTS
 from tests.ledger.audited import audit
 from tests.ledger.builders import consume, fresh, grant, hold, opened_account, purchase, requests, reverse
+from tests.ledger.raw_sql import execute, on_postgresql
 
 MANY = 12
 
@@ -48,7 +51,7 @@ def test_a_consumption_reads_no_more_lots_than_the_first():
     assert sum(part for _, part in lots.choose(5 * FIRST_LOTS)) == 5 * FIRST_LOTS
     with pytest.raises(ArithmeticError, match="less than the account"):
         lots.choose(5 * FIRST_LOTS + 1)
-    with pytest.raises(ArithmeticError, match="only the lots that burn first"):
+    with pytest.raises(LookupError, match="only the lots that burn first"):
         list(lots)
 
 
@@ -93,7 +96,7 @@ def expiring(account: Account) -> list[Command]:
     return [grant(merchant_id=account.merchant_id, expires_at=in_days(3))]
 
 
-def held(account: Account) -> list[Command]:
+def set_aside(account: Account) -> list[Command]:
     return [hold(merchant_id=account.merchant_id)]
 
 
@@ -107,7 +110,7 @@ def later(account: Account) -> list[Command]:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("asked", [expiring, held, reversed_purchase, later])
+@pytest.mark.parametrize("asked", [expiring, set_aside, reversed_purchase, later])
 def test_where_any_lot_may_matter_all_are_read(asked: Callable[[Account], Sequence[Command]]):
     account = account_with_lots()
     commands = [consume(merchant_id=account.merchant_id, amount=1), *asked(account)]
@@ -115,6 +118,18 @@ def test_where_any_lot_may_matter_all_are_read(asked: Callable[[Account], Sequen
     assert len(list(lots_loaded(account, *commands))) == MANY
 
     post(requests(*commands))
+    assert audit()[0] == 0
+
+
+@pytest.mark.django_db
+def test_what_a_hold_has_set_aside_of_the_first_lots_is_not_burnt():
+    account = account_with_lots(5, amount=5)
+    post(requests(hold(merchant_id=account.merchant_id, amount=5 * FIRST_LOTS)))
+
+    (outcome,) = post(requests(consume(merchant_id=account.merchant_id, amount=4)))
+
+    assert outcome.status == "posted"
+    assert left(account) == [5, 5, 1, 5, 5]
     assert audit()[0] == 0
 
 
@@ -144,8 +159,9 @@ TERMS: dict[str, Any] = {
     "urgent": {"priority": 10},
     "expiring": {"expires_at": in_days(60)},
     "expiring sooner": {"expires_at": in_days(50)},
+    "expiring last of all": {"expires_at": "9999-12-31T23:59:59.999999Z", "category": "paid"},
     "paid": {"category": "paid"},
-    "plain too": {},
+    "backdated": {"effective_at": in_days(-1)},
 }
 
 
@@ -163,3 +179,18 @@ def test_the_database_has_lots_burn_in_the_rules_own_order(monkeypatch: pytest.M
         assert first.choose(10 * count) == everything[:count]
         with pytest.raises(ArithmeticError):
             first.choose(10 * count + 1)
+
+
+@on_postgresql
+@pytest.mark.django_db
+def test_the_first_lots_are_found_by_the_index_of_their_order():
+    account = account_with_lots(300)
+    with CaptureQueriesContext(connection) as captured:
+        lots_loaded(account, consume(merchant_id=account.merchant_id, amount=1))
+    (sql,) = [query["sql"] for query in captured if "LATERAL" in query["sql"]]
+
+    plan = "\n".join(line for (line,) in execute(f"EXPLAIN (ANALYZE, COSTS OFF) {sql}"))
+
+    assert "using credit_lots_burning" in plan
+    assert "Sort" not in plan
+    assert "Rows Removed" not in plan

@@ -71,6 +71,13 @@ MUTANTS = (
         edits=(Edit("ledger/states.py", "category DESC, effective_at", "category, effective_at"),),
     ),
     Mutant(
+        name="first-lots-by-sequence",
+        breaks="the database takes the lot that was posted first for the one that became effective first",
+        promise="§1 Lots",
+        test=f"{REACH}::test_the_database_has_lots_burn_in_the_rules_own_order",
+        edits=(Edit("ledger/states.py", "category DESC, effective_at, sequence", "category DESC, sequence"),),
+    ),
+    Mutant(
         name="no-look-up",
         breaks="what earlier batches claimed is not looked up",
         promise="§1 Idempotency",

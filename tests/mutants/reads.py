@@ -83,8 +83,8 @@ MUTANTS = (
         name="remembers-the-present",
         breaks="a read shows how an account stood before what was posted since it was last asked for",
         promise="§4 GET /api/credits/usage",
-        test="tests/api/test_usage.py::test_an_instant_behind_which_nothing_lies_yet_is_asked_for_anew",
-        edits=(Edit("ledger/queries/moments.py", "if then.sequence < account.sequence", "if True"),),
+        test="tests/api/test_usage.py::test_a_day_behind_which_nothing_lies_yet_is_asked_for_anew",
+        edits=(Edit("ledger/queries/usage.py", " if read[cut].sequence < account.sequence", ""),),
     ),
     Mutant(
         name="cursor-skips-a-row",

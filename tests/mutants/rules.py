@@ -40,11 +40,18 @@ MUTANTS = (
         edits=(Edit("ledger/rules/reach.py", " and not has_dates", ""),),
     ),
     Mutant(
+        name="burns-what-is-held",
+        breaks="of the first lots what a hold has set aside counts as enough to burn",
+        promise="§1 Holds",
+        test="tests/ledger/test_post_reach.py::test_what_a_hold_has_set_aside_of_the_first_lots_is_not_burnt",
+        edits=(Edit("ledger/states.py", "sum(lot.free for lot in lots)", "sum(lot.remaining for lot in lots)"),),
+    ),
+    Mutant(
         name="reaches-past-what-is-due",
         breaks="lots are left unread though something is due on the account",
         promise="§1 Lots",
         test="tests/ledger/test_post_reach.py::test_what_is_due_on_an_account_has_all_its_lots_read",
-        edits=(Edit("ledger/rules/reach.py", "account.held or account.is_due(now)", "account.held"),),
+        edits=(Edit("ledger/rules/reach.py", "if not account.is_due(now) and", "if"),),
     ),
     Mutant(
         name="expired-is-spent",
