@@ -139,7 +139,7 @@ task_acks_late = True
 task_reject_on_worker_lost = True
 task_publish_retry = True
 # One poster thread a worker gathers what has arrived into a batch (tasks/gathering.py); three batches wait behind it.
-MAX_BATCH = 1000
+MAX_BATCH = 2_000
 max_batch = MAX_BATCH
 worker_pool = "threads"
 worker_concurrency = 1

@@ -1,6 +1,6 @@
 """Row steady: 20 minutes at 80 % of the peak, with flat memory, outbox and lag.
 
-First the peak is measured: for 30 seconds a feeder keeps 5,000 messages ahead of what the Procfile's workers have
+First the peak is measured: for 30 seconds a feeder keeps 20,000 messages ahead of what the Procfile's workers have
 decided. So it is the most that this machine does of this mix while it also carries the feeder, as it must later; a
 drain of what was queued beforehand, as in row 1, pays for no publishing and is faster. Once that is drained, the
 feeder, a process of its own, sends 80 % of the peak for 20 minutes, evenly and confirmed: matches as tasks and as
@@ -36,7 +36,7 @@ from tests.processes import eventually
 
 SECONDS = 20 * 60
 PEAK_SECONDS, SHORTEST_PEAK_SECONDS = 30, 12
-AHEAD = 5_000
+AHEAD = 20_000  # so that the windows of all workers have been full before memory is looked at
 SHARE_OF_PEAK = 0.8
 SAMPLES = 240
 MARGIN_SECONDS = 120  # for what is late: there must be a merchant for each probe
