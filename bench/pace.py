@@ -21,10 +21,13 @@ LISTEN_SECONDS = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Lags:
-    """Seconds at the middle and near the end of all, in order of length."""
+    """How long each took, in seconds, the shortest first."""
 
-    p50: float
-    p99: float
+    ranked: Sequence[float]
+
+    def percentile(self, percent: float) -> float:
+        """What so many percent of all did not exceed, the longest of all for 100."""
+        return self.ranked[min(len(self.ranked) - 1, int(len(self.ranked) * percent / 100))]
 
 
 def publish(
@@ -87,5 +90,4 @@ def lags(left: Moments, arrived: Moments) -> Lags:
     """How long each took from leaving to arriving. Raises Wrong where one has not arrived."""
     if missing := left.keys() - arrived.keys():
         raise Wrong(f"{len(missing)} of {len(left)} have not arrived")
-    took: Sequence[float] = sorted(arrived[reference] - moment for reference, moment in left.items())
-    return Lags(took[len(took) // 2], took[len(took) * 99 // 100])
+    return Lags(sorted(arrived[reference] - moment for reference, moment in left.items()))

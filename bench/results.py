@@ -20,6 +20,9 @@ each measurement the books are checked: what was sent is applied, no queue holds
 
 ![The ratio of each row; the mark is what is wanted of it](RESULTS.svg)
 
+Beside it: [how long a message takes](LATENCY.svg), by percentiles (row 8's last turn), and
+[what a consumption costs](GROWTH.svg) as accounts, lots, batches and history grow (`python -m bench.growing`).
+
 | # | what | figure | reference | ratio | lowest to highest | wanted | against |
 |---|---|---|---|---|---|---|---|
 """
@@ -59,3 +62,6 @@ def write(results: Mapping[str, Result], *, order: list[str], turns: int) -> Non
     table = [lines[number] for number in order if number in lines]
     FILE.write_text(HEAD.format(cores=os.cpu_count(), turns=turns) + "".join(f"{line}\n" for line in table))
     picture.FILE.write_text(picture.draw(table))
+    for result in results.values():
+        for name, drawn in result.pairs[-1].pictures.items():
+            FILE.with_name(name).write_text(drawn)

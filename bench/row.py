@@ -1,7 +1,7 @@
 """The row: one figure of the service and the one that it is held against, measured in turn."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from statistics import median
 
 from bench.stand import Stand
@@ -13,10 +13,11 @@ class Wrong(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Both figures of one turn, per second."""
+    """Both figures of one turn, and pictures of what lies behind them."""
 
     figure: float
     reference: float
+    pictures: Mapping[str, str] = field(default_factory=dict)  # SVGs by the names of their files
 
     @property
     def ratio(self) -> float:

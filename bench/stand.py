@@ -52,9 +52,12 @@ class Stand:
         self._stack.close()
 
     @contextmanager
-    def database(self, *, template: str = TEMPLATE) -> Iterator[str]:
-        """A database with the merchants of bench.merchants, each with credits to spend; its URL."""
-        with self._database(template=template) as url:
+    def database(self, *, template: str = TEMPLATE, read_only: bool = False) -> Iterator[str]:
+        """A database with the merchants of bench.merchants, each with credits to spend; its URL.
+
+        Templates are audited as they are made, so what nobody can write to has the right books.
+        """
+        with self._database(template=template, read_only=read_only) as url:
             yield url
 
     @contextmanager
@@ -64,9 +67,11 @@ class Stand:
             yield url
 
     @contextmanager
-    def _database(self, *, template: str) -> Iterator[str]:
+    def _database(self, *, template: str, read_only: bool = False) -> Iterator[str]:
         name = f"bench_{next(self._numbers)}"
         self._execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        if read_only:
+            self._execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
         self._execute("CHECKPOINT")  # or its cost falls on whoever is measured next
         try:
             yield self._url(name)
@@ -134,6 +139,7 @@ class Stand:
         self.run("manage.py", "migrate", "--verbosity", "0", environment=environment)
         self.run("python", "-m", *filling, environment=environment)
         self._execute("VACUUM ANALYZE", database=name)
+        self.run("manage.py", "audit", environment=environment)
         self._templates.add(name)
 
     def _url(self, name: str) -> str:

@@ -22,7 +22,7 @@ log = structlog.get_logger(__name__)
 UNREADABLE = "application/x-unreadable-properties"  # accepted nowhere, so it is parked by whoever takes it
 # The largest message of the contract (consume_many: 500 items with 8 KiB of metadata each) has some 5 MiB.
 MAX_DECOMPRESSED_BYTES = 16 * 1024 * 1024
-# kombu decompresses as a message arrives and holds the text until its ack, for up to 4,000 messages a queue. From half
+# kombu decompresses as a message arrives and holds the text until its ack, for up to 8,000 messages a queue. From half
 # of this on a worker reads RabbitMQ slowly (tasks/gathering.py), so that what is no bomb finds room.
 MAX_DECOMPRESSED_BYTES_IN_HAND = 128 * 1024 * 1024
 MAX_LZMA_MEMORY_BYTES = 80 * 1024 * 1024  # its strongest preset takes 65 MiB

@@ -1,14 +1,15 @@
 """Row 8: how long a message takes on workers that have time: to its commit, and to its event's arrival elsewhere."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
-from dataclasses import astuple
+from dataclasses import replace
 
 import amqp
 import psycopg2
 
 from bench import letters, merchants, pace, procfile
 from bench.books import Books
+from bench.charts import Chart, draw
 from bench.pace import Lags, Listener, Moments
 from bench.queues import LISTENER, Queues
 from bench.reading import MICROSECONDS
@@ -20,6 +21,8 @@ from tests.processes import eventually
 
 PER_SECOND = 100.0
 SECONDS = 30
+JUDGED = (50, 99)  # of them
+PERCENTILES = (50, 90, 99, 99.9, 100)
 WARM_UP = 100  # messages that find the workers starting, or their first statements unplanned
 LOOP = ("python", "-m", "bench.reference.loop")
 
@@ -29,14 +32,22 @@ def turn(stand: Stand, scale: float) -> Pair:
     count = max(200, round(PER_SECOND * SECONDS * scale))
     to_commit, to_event = of_service(stand, count)
     loop = of_loop(stand, count)
-    for what, lags in (("to commit", to_commit), ("to event", to_event), ("loop", loop)):
-        say(f"   {what}: p50 {lags.p50 * 1000:.1f} ms, p99 {lags.p99 * 1000:.1f} ms")
+    lags = {"to commit": to_commit, "to event": to_event, "bare loop, to commit": loop}
+    for what, each in lags.items():
+        say(f"   {what}: " + ", ".join(f"p{p:g} {each.percentile(p) * 1000:.1f} ms" for p in PERCENTILES))
     pairs = [
-        Pair(ours * MICROSECONDS, its * MICROSECONDS)
-        for lags in (to_commit, to_event)
-        for ours, its in zip(astuple(lags), astuple(loop), strict=True)
+        Pair(each.percentile(percent) * MICROSECONDS, loop.percentile(percent) * MICROSECONDS)
+        for each in (to_commit, to_event)
+        for percent in JUDGED
     ]
-    return max(pairs, key=lambda pair: pair.ratio)
+    picture = draw(f"From publishing, at {PER_SECOND:g} messages a second", [chart(lags)])
+    return replace(max(pairs, key=lambda pair: pair.ratio), pictures={"LATENCY.svg": picture})
+
+
+def chart(lags: Mapping[str, Lags]) -> Chart:
+    """Each stretch's percentiles, in ms."""
+    lines = {what: [each.percentile(percent) * 1000 for percent in PERCENTILES] for what, each in lags.items()}
+    return Chart("percentile", "ms", [f"{percent:g}" for percent in PERCENTILES], lines)
 
 
 def of_service(stand: Stand, count: int) -> tuple[Lags, Lags]:

@@ -27,7 +27,7 @@ def turn(stand: Stand, scale: float) -> Pair:
     """The slower of both against one transaction by its primary key."""
     rows = round(TRANSACTIONS * scale)
     template = stand.template_with_history(rows, accounts=1)
-    with stand.database(template=template) as database_url:
+    with stand.database(template=template, read_only=True) as database_url:
         environment = stand.environment(database_url=database_url, broker_url="memory://")
         with reading(stand, environment, shop(0)) as reader:
             (newest,) = reader.json_of("/api/credits/transactions?limit=1")["data"]
@@ -37,7 +37,6 @@ def turn(stand: Stand, scale: float) -> Pair:
             at_instant, of_year, of_key = reader.microseconds(again, rounds=ROUNDS)
             new_days = (year(end, zone) for zone in ZONES)
             (of_new_days,) = reader.microseconds([new_days], rounds=len(ZONES), warm_up=0)
-        stand.run("manage.py", "audit", environment=environment)
     say(
         f"   balance at an instant {at_instant:,.0f} µs, usage by day over a year {of_year:,.0f} µs "
         f"({of_new_days:,.0f} µs of days that are new to the process), by key {of_key:,.0f} µs"

@@ -6,70 +6,25 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import IO
 
+from bench.consumer import Consumer, consumer
 from bench.row import Pair, Row, Wrong
 from bench.stand import Stand
 from creditsvc.environment import BASE_DIR
 
 PART_ONE = "193f15b4208587f732aff60e1728a5785782ec40"  # the ledger before it knew of lots
-SCRIPT = BASE_DIR / "bench" / "consumptions.py"
 BATCH = 500
 CHUNKS, BATCHES = 10, 4  # by turns, so that what slows the machine for a while slows both sides
 
 
-class Consumer:
-    """A process that posts consumptions with one tree's code."""
-
-    def __init__(self, process: "subprocess.Popen[str]") -> None:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        self._asks: IO[str] = process.stdin
-        self._answers: IO[str] = process.stdout
-        self.seconds = 0.0
-
-    def wait_until_ready(self) -> None:
-        self._expect("ready")
-
-    def post(self, batches: int) -> None:
-        """Have so many batches posted."""
-        self.seconds += float(self._ask(str(batches)))
-
-    def check(self) -> None:
-        """Raise Wrong unless all of it is in the books, and nothing else."""
-        self._asks.write("\n")
-        self._asks.flush()
-        self._expect("the books are right")
-
-    def _ask(self, line: str) -> str:
-        self._asks.write(f"{line}\n")
-        self._asks.flush()
-        return self._answers.readline()
-
-    def _expect(self, line: str) -> None:
-        answer = self._answers.readline().strip()
-        if answer != line:
-            raise Wrong(f"a consumer says {answer!r} where it should say {line!r}")
-
-
 @contextmanager
-def consumer(stand: Stand, tree: Path) -> Iterator[Consumer]:
+def consumer_of(stand: Stand, tree: Path) -> Iterator[Consumer]:
     """One tree's code on a database of its own."""
     with stand.empty_database() as url:
         environment = {**stand.environment(database_url=url, broker_url="memory://"), "PYTHONPATH": str(tree)}
         subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=tree, env=environment, check=True)
-        with subprocess.Popen(
-            [sys.executable, str(SCRIPT)],
-            cwd=tree,
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        ) as process:
-            try:
-                yield Consumer(process)
-            finally:
-                process.kill()
+        with consumer("--batch", str(BATCH), environment=environment, tree=tree) as posting:
+            yield posting
 
 
 @contextmanager
@@ -85,7 +40,7 @@ def tree_of_part_one() -> Iterator[Path]:
 
 def turn(stand: Stand, scale: float) -> Pair:
     """The same consumptions by the code of now and by part 1's, a chunk of batches each in turn."""
-    with tree_of_part_one() as tree, consumer(stand, BASE_DIR) as now, consumer(stand, tree) as then:
+    with tree_of_part_one() as tree, consumer_of(stand, BASE_DIR) as now, consumer_of(stand, tree) as then:
         for side in (now, then):
             side.wait_until_ready()
         for _ in range(CHUNKS):
