@@ -4,7 +4,7 @@ On PostgreSQL an index is built beside the writers, and a check is added for new
 ones. Each belongs into a migration with atomic = False. SQLite has one writer and does it as it comes.
 """
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib.postgres.operations import (
     AddConstraintNotValid,
@@ -13,48 +13,43 @@ from django.contrib.postgres.operations import (
     ValidateConstraint,
 )
 from django.db.migrations import AddConstraint, AddIndex, RemoveIndex
+from django.db.migrations.operations.base import Operation
 
 
-class AddIndexOnline(AddIndexConcurrently):
+class _Online(Operation):
+    """PostgreSQL's operation on PostgreSQL, the plain one elsewhere."""
+
+    plain: ClassVar[type[Operation]]
+
+    def database_forwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
+        if schema_editor.connection.vendor == "postgresql":
+            super().database_forwards(app_label, schema_editor, from_state, to_state)
+        else:
+            self.plain.database_forwards(self, app_label, schema_editor, from_state, to_state)
+
+    def database_backwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
+        if schema_editor.connection.vendor == "postgresql":
+            super().database_backwards(app_label, schema_editor, from_state, to_state)
+        else:
+            self.plain.database_backwards(self, app_label, schema_editor, from_state, to_state)
+
+
+class AddIndexOnline(_Online, AddIndexConcurrently):
     """CREATE INDEX CONCURRENTLY. Where it fails it leaves an invalid index: drop that, and migrate again."""
 
-    def database_forwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
-        if schema_editor.connection.vendor == "postgresql":
-            super().database_forwards(app_label, schema_editor, from_state, to_state)
-        else:
-            AddIndex.database_forwards(self, app_label, schema_editor, from_state, to_state)
-
-    def database_backwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
-        if schema_editor.connection.vendor == "postgresql":
-            super().database_backwards(app_label, schema_editor, from_state, to_state)
-        else:
-            AddIndex.database_backwards(self, app_label, schema_editor, from_state, to_state)
+    plain = AddIndex
 
 
-class RemoveIndexOnline(RemoveIndexConcurrently):
+class RemoveIndexOnline(_Online, RemoveIndexConcurrently):
     """DROP INDEX CONCURRENTLY, of an index that no release that still runs needs. Where it fails, migrate again."""
 
-    def database_forwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
-        if schema_editor.connection.vendor == "postgresql":
-            super().database_forwards(app_label, schema_editor, from_state, to_state)
-        else:
-            RemoveIndex.database_forwards(self, app_label, schema_editor, from_state, to_state)
-
-    def database_backwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
-        if schema_editor.connection.vendor == "postgresql":
-            super().database_backwards(app_label, schema_editor, from_state, to_state)
-        else:
-            RemoveIndex.database_backwards(self, app_label, schema_editor, from_state, to_state)
+    plain = RemoveIndex
 
 
-class AddCheckOnline(AddConstraintNotValid):
+class AddCheckOnline(_Online, AddConstraintNotValid):
     """ADD CONSTRAINT … NOT VALID: holds for what is written from now on; ValidateCheck then reads the old rows."""
 
-    def database_forwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
-        if schema_editor.connection.vendor == "postgresql":
-            super().database_forwards(app_label, schema_editor, from_state, to_state)
-        else:
-            AddConstraint.database_forwards(self, app_label, schema_editor, from_state, to_state)
+    plain = AddConstraint
 
 
 class ValidateCheck(ValidateConstraint):
