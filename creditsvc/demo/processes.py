@@ -13,6 +13,8 @@ from honcho.environ import parse_procfile
 from creditsvc.environment import BASE_DIR, environment
 
 LOGS = environment.var_dir / "log"
+# Everybody knows the demonstration's passwords: it answers on this machine alone.
+LOOPBACK = {"GUNICORN_CMD_ARGS": f"--bind 127.0.0.1:{environment.credit_api_external_port}"}
 WARM_STOP_S = 15
 
 
@@ -32,7 +34,11 @@ class Processes:
                     f"exec {command}",
                     shell=True,
                     cwd=BASE_DIR,
-                    env={**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"},
+                    env={
+                        **os.environ,
+                        **LOOPBACK,
+                        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+                    },
                     stdout=log,
                     stderr=subprocess.STDOUT,
                     start_new_session=True,

@@ -37,8 +37,9 @@ TOLD = (
 class Run:
     """One run of the demonstration: what it printed, and the processes that it left behind."""
 
-    def __init__(self, printed: str, *, started: set[int], left: set[int], exit_code: int) -> None:
+    def __init__(self, printed: str, *, web_log: str, started: set[int], left: set[int], exit_code: int) -> None:
         self.printed = printed
+        self.web_log = web_log
         self.started = started
         self.left = left
         self.exit_code = exit_code
@@ -79,7 +80,8 @@ def play(*, environment: dict[str, str], log: Path) -> Run:
         process.signal(signal.SIGINT)
         exit_code = process.wait()
         left = {pid for pid in started if Path(f"/proc/{pid}").exists()}
-        return Run(process.log(), started=started, left=left, exit_code=exit_code)
+        web_log = Path(environment["VAR_DIR"], "log", "web.log").read_text()
+        return Run(process.log(), web_log=web_log, started=started, left=left, exit_code=exit_code)
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +106,7 @@ def test_the_story_is_told_in_order_with_every_outcome(runs: tuple[Run, Run]) ->
     assert outcomes[:2] == ["posted, balance 0", "posted, balance 500"]
     assert outcomes[2:6] == CHAPTER
     assert outcomes[-10:-3] == ENDING
-    assert outcomes[-3] == "posted, balance 550, replayed"
+    assert outcomes[-3] == "as the first time: posted, balance 550"
     assert outcomes[-2].startswith("parked, idempotency_conflict")
     assert outcomes[-1].startswith("parked, invalid_field: credits")
 
@@ -125,12 +127,18 @@ def test_the_apis_answer_agrees_with_the_story(runs: tuple[Run, Run]) -> None:
     assert "/admin/" in runs[0].printed
 
 
+def test_it_answers_on_this_machine_alone(runs: tuple[Run, Run]) -> None:
+    for run in runs:
+        (listening,) = re.findall(r"Listening at: http://([\d.]+):", run.web_log)
+        assert listening == "127.0.0.1"
+
+
 def test_the_second_run_goes_on_where_the_first_left_off(runs: tuple[Run, Run]) -> None:
     second = runs[1]
 
     assert "The books are where they were left: 160 credits" in second.printed
     assert second.outcomes[0].startswith("unchanged")
-    assert second.outcomes[1] == "posted, balance 500, replayed"
+    assert second.outcomes[1] == "as the first time: posted, balance 500"
     assert second.outcomes[2] == "posted, balance 210"
     assert second.answer["balance"] == 160
 

@@ -184,7 +184,8 @@ def test_the_database_has_lots_burn_in_the_rules_own_order(monkeypatch: pytest.M
 @on_postgresql
 @pytest.mark.django_db
 def test_the_first_lots_are_found_by_the_index_of_their_order():
-    account = account_with_lots(300)
+    account, *_ = [account_with_lots(300) for _ in range(5)]
+    execute("ANALYZE credit_lots")
     with CaptureQueriesContext(connection) as captured:
         lots_loaded(account, consume(merchant_id=account.merchant_id, amount=1))
     (sql,) = [query["sql"] for query in captured if "LATERAL" in query["sql"]]

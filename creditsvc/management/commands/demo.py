@@ -92,6 +92,7 @@ def play(processes: Processes) -> None:
     chapter = Transaction.objects.filter(merchant_id=MERCHANT_ID, reference_id__startswith="demo-order-").count() + 1
     if account:
         print(f"The books are where they were left: {account.balance} credits after {account.sequence} transactions.")
+    print("→ a command, = what became of it; events are printed as they arrive, which is a moment later.", flush=True)
     producer = Producer(app)
     balance = account.balance if account else 0
     for step in story(chapter=chapter, balance=balance):
@@ -114,8 +115,8 @@ def outcome_line(outcome: dict[str, Any]) -> str:
         return f"= {outcome['status']}, {len(outcome['items'])} items, balance {last['balance']}"
     told = [f"balance {outcome['balance']}"] if outcome["balance"] is not None else []
     told += [outcome["reason"]] if outcome["reason"] else []
-    told += ["replayed"] if outcome["replayed"] else []
-    return f"= {outcome['status']}" + "".join(f", {fact}" for fact in told)
+    again = "as the first time: " if outcome["replayed"] else ""
+    return f"= {again}{outcome['status']}" + "".join(f", {fact}" for fact in told)
 
 
 def show() -> None:
@@ -138,7 +139,7 @@ def show() -> None:
     print(f"\nWhat the BFF reads:\n{body}\n\nRepeat it:\n  curl {flags} {ADDRESS}/api/credits")
     if environment.broker_is_embedded:
         print(f"\nSend something yourself (README, «What a producer sends»); the broker is {environment.broker_url}")
-        print("What can't be carried out prints nothing here: .venv/bin/python manage.py parked list")
+        print("What you send that can't be carried out prints no event: .venv/bin/python manage.py parked list")
     print(f"\nAPI documents: {ADDRESS}/api/docs\nStaff: {ADDRESS}/admin/  ({name} / {password})\n\nCtrl-C ends it.")
 
 
