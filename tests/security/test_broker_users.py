@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import amqp
@@ -102,10 +102,16 @@ MAY: dict[str, set[str]] = {
 }
 
 
-@pytest.fixture
-def users(rabbitmq_admin: VirtualHost) -> dict[str, str]:
-    """The broker URLs of deploy/'s users by role, in a virtual host in which a worker has been."""
-    users = broker_users(rabbitmq_admin)
+@pytest.fixture(scope="module")
+def users(rabbitmq_management: Management, virtual_host_names: Iterator[str]) -> Iterator[dict[str, str]]:
+    """The broker URLs of deploy/'s users by role, in a virtual host that they share: none changes what another may."""
+    with rabbitmq_management.virtual_host(name=next(virtual_host_names)) as host:
+        yield deployed(host)
+
+
+def deployed(host: VirtualHost) -> dict[str, str]:
+    """The users of a virtual host in which a worker has been."""
+    users = broker_users(host)
     assert declared_by(users["deployer"]).returncode == 0
     with Connection(users["service"]) as connection:
         connection.default_channel.exchange_declare("celery.pidbox", "fanout", auto_delete=False)
@@ -142,9 +148,9 @@ def test_each_user_may_do_its_own_work_and_nothing_else(role: str, users: dict[s
 
 
 def test_the_deployer_may_do_all_with_what_is_the_services_and_nothing_with_what_is_others(
-    users: dict[str, str],
+    rabbitmq_admin: VirtualHost,
 ) -> None:
-    done = done_by(users["deployer"], DEEDS)
+    done = done_by(deployed(rabbitmq_admin)["deployer"], DEEDS)
 
     assert done == MAY["deployer"]
 
