@@ -19,13 +19,14 @@ steady, which take long, are one turn: memory at the end against memory soon aft
 each measurement the books are checked: what was sent is applied, no queue holds anything, `manage.py audit` exits 0.
 
 ![The ratio of each row; the mark is what is wanted of it](RESULTS.svg)
-
-Beside it: [how long a message takes](LATENCY.svg), by percentiles (row 8's last turn), and
-[what a consumption costs](GROWTH.svg) as accounts, lots, batches and history grow (`python -m bench.growing`).
-
+{beside}
 | # | what | figure | reference | ratio | lowest to highest | wanted | against |
 |---|---|---|---|---|---|---|---|
 """
+BESIDE = {
+    "LATENCY.svg": "[How long a message takes](LATENCY.svg), by percentiles: row 8's last turn.",
+    "GROWTH.svg": "[What a consumption costs](GROWTH.svg) as one thing grows: `python -m bench.growing`.",
+}
 LINE = re.compile(r"^\| (?P<number>[\w-]+) \|.*$", re.MULTILINE)
 
 
@@ -60,8 +61,10 @@ def write(results: Mapping[str, Result], *, order: list[str], turns: int) -> Non
     before = {match["number"]: match[0] for match in LINE.finditer(FILE.read_text())} if FILE.exists() else {}
     lines = {**before, **{number: line_of(result) for number, result in results.items()}}
     table = [lines[number] for number in order if number in lines]
-    FILE.write_text(HEAD.format(cores=os.cpu_count(), turns=turns) + "".join(f"{line}\n" for line in table))
     picture.FILE.write_text(picture.draw(table))
     for result in results.values():
         for name, drawn in result.pairs[-1].pictures.items():
             FILE.with_name(name).write_text(drawn)
+    beside = "".join(f"{what}\n" for name, what in BESIDE.items() if FILE.with_name(name).exists())
+    head = HEAD.format(cores=os.cpu_count(), turns=turns, beside=beside)
+    FILE.write_text(head + "".join(f"{line}\n" for line in table))
