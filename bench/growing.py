@@ -19,7 +19,7 @@ from tests.servers.install import CannotInstall, require
 from tests.servers.postgresql import PACKAGE
 
 FILE = Path(__file__).with_name("GROWTH.svg")
-CONSUMPTIONS, STRETCHES = 20_000, 5
+CONSUMPTIONS, STRETCHES = 8_000, 3
 
 
 @dataclass(frozen=True, slots=True)
