@@ -1,15 +1,39 @@
 """Shutdown: whatever a worker is waiting for, it stops waiting when it is told to stop."""
 
+import os
+import signal
 import time
 from collections.abc import Callable
 from threading import Event, Thread
 
-from celery.signals import worker_shutting_down
-
-stopping = Event()
+from celery.platforms import EX_FAILURE
+from celery.signals import worker_ready, worker_shutting_down
 
 GRACE_S = 3.0  # what somebody else's server still gets once the worker is told to stop
 LOOK_UP_EVERY_S = 0.2
+
+
+class Flag:
+    """An Event without a lock: a signal's handler that set an Event could meet its lock held by what it interrupts."""
+
+    def __init__(self) -> None:
+        self._is_set = False
+
+    def is_set(self) -> bool:
+        return self._is_set
+
+    def set(self) -> None:
+        self._is_set = True
+
+    def wait(self, seconds: float) -> bool:
+        """Wait that long, or until it is set, which is seen LOOK_UP_EVERY_S later at most; whether it is set."""
+        deadline = time.monotonic() + seconds
+        while not self._is_set and (left := deadline - time.monotonic()) > 0:
+            time.sleep(min(left, LOOK_UP_EVERY_S))
+        return self._is_set
+
+
+stopping = Flag()
 
 
 class Abandoned(Exception):
@@ -18,8 +42,23 @@ class Abandoned(Exception):
 
 @worker_shutting_down.connect
 def stop_waiting(**_: object) -> None:
-    """SIGTERM or SIGINT has reached the worker."""
+    """SIGTERM or SIGINT has reached the worker; another SIGINT is the impatient one."""
     stopping.set()
+    signal.signal(signal.SIGINT, end_at_once)
+
+
+@worker_ready.connect
+def end_at_once_by_sigquit(**_: object) -> None:
+    """Instead of Celery's cold shutdown, which closes the pool in the signal's handler.
+
+    The pool's thread may wait there for a lock that the interrupted thread holds: neither would ever end.
+    """
+    signal.signal(signal.SIGQUIT, end_at_once)
+
+
+def end_at_once(*_: object) -> None:
+    """End as by SIGKILL: what was not acknowledged comes again, and is applied once."""
+    os._exit(EX_FAILURE)
 
 
 def pause(seconds: float) -> bool:

@@ -5,6 +5,7 @@ from tests.mutants.mutant import Edit, Mutant
 GATHERING = "tasks/gathering.py"
 STRATEGY = "tasks/strategy.py"
 GATHERED = "tests/tasks/test_gathering.py"
+SHUTDOWN = "tests/tasks/test_shutdown.py"
 SETTLED = "tests/tasks/test_settling.py"
 ENVELOPES = "tests/tasks/test_strategy.py"
 ACKNOWLEDGED = "tests/tasks/test_acknowledging.py"
@@ -67,6 +68,13 @@ MUTANTS = (
         promise="§1 acknowledged once it is decided",
         test=f"{SETTLED}::test_what_an_unsettled_message_stands_before_is_acknowledged_once_nothing_follows",
         edits=(Edit(GATHERING, "is_last = not self._buffer or stopping.is_set()", "is_last = stopping.is_set()"),),
+    ),
+    Mutant(
+        name="a-signal-waits-for-a-lock",
+        breaks="a worker told to stop twice at once waits for ever for a lock that it holds itself",
+        promise="§1 nothing is left hanging",
+        test=f"{SHUTDOWN}::test_a_second_signal_in_the_midst_of_the_first_holds_nothing_up",
+        edits=(Edit("tasks/shutdown.py", "stopping = Flag()", "stopping = Event()"),),
     ),
     Mutant(
         name="acks-lost-in-a-stop",
