@@ -25,7 +25,7 @@ EmbeddedTransport.polling_interval = 0.05
 bounds.install()
 redis_envelopes.install()
 
-app = Celery("creditsvc", amqp="tasks.consuming:Amqp")
+app = Celery("creditsvc", amqp="tasks.consuming:Amqp", control="tasks.control:Control")
 app.config_from_object("celeryconfig")
 app.set_default()
 # By name: they reach the tables, and Django is set up by Celery itself once the application is there.
