@@ -9,21 +9,17 @@ import structlog
 from celery import Celery, signals
 from celery.apps import worker
 from django.utils.module_loading import import_string
-from kombu.transport.sqlalchemy import Transport as EmbeddedTransport
 
 from creditsvc.environment import environment
 from creditsvc.garbage import collect_less_often
-from tasks import bounds, redis_envelopes
+from tasks import bounds, transports
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "creditsvc.settings")
 # A worker that checked the pages and the API would load them for that: a quarter of its start. `make check` does it.
 os.environ.setdefault("CELERY_SKIP_CHECKS", "1")
 
-# As it comes the embedded broker looks for messages once a second: 46 tasks/s; so it is 160/s.
-EmbeddedTransport.polling_interval = 0.05
-
 bounds.install()
-redis_envelopes.install()
+transports.install()
 
 app = Celery("creditsvc", amqp="tasks.consuming:Amqp", control="tasks.control:Control")
 app.config_from_object("celeryconfig")

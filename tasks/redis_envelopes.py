@@ -10,11 +10,12 @@ from typing import Any
 from uuid import uuid4
 
 import structlog
-from kombu.transport import TRANSPORT_ALIASES
 from kombu.transport.redis import Channel as RedisChannel
 from kombu.transport.redis import Empty
 from kombu.transport.redis import Transport as RedisTransport
 from kombu.utils.json import loads
+
+from tasks.topology import QUEUE
 
 log = structlog.get_logger(__name__)
 
@@ -22,7 +23,6 @@ log = structlog.get_logger(__name__)
 NO_ENVELOPE = "application/x-no-envelope"
 # Written as JSON once more to be put aside until its ack, deeper in the stack than it was read: far below either's end.
 MAX_DEPTH = 100
-QUEUE = "queue"  # in delivery_info: where the message really was; the rest of that is what its sender wrote
 
 
 class Channel(RedisChannel):
@@ -69,11 +69,6 @@ class Transport(RedisTransport):
         message["properties"]["delivery_tag"] = str(uuid4())
         message["properties"]["delivery_info"][QUEUE] = queue
         super()._deliver(message, queue)
-
-
-def install() -> None:
-    """Have redis:// and rediss:// lead here, in this process."""
-    TRANSPORT_ALIASES.update(dict.fromkeys(("redis", "rediss"), f"{__name__}:Transport"))
 
 
 def _envelope(item: Any) -> Any:

@@ -10,15 +10,16 @@ from celery.utils.time import maybe_iso8601
 from celery.worker import state
 from django.conf import settings
 from django.utils import timezone
+from django.utils.module_loading import import_string
 
 from ledger.errors import Trouble
 from ledger.journal.due import post_due_accounts
 from ledger.journal.outbox import prune_published
 from ledger.journal.sweep import park_outlived, post_due, send_due_again
-from tasks import embedded
 from tasks.posting import tell
 from tasks.relay import relay
 from tasks.shutdown import pause, stopping
+from tasks.transports import is_embedded
 
 log = structlog.get_logger(__name__)
 
@@ -93,8 +94,8 @@ def prune_outbox(self: Task) -> int:
         pruned += deleted
         if deleted < BATCH or stopping.is_set():
             break
-    if embedded.is_embedded(current_app):
-        embedded.prune(current_app)
+    if is_embedded(current_app):
+        import_string("tasks.embedded.prune")(current_app)
     return pruned
 
 

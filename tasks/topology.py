@@ -3,11 +3,12 @@
 from typing import Any
 
 from celery import Celery, current_app
+from django.utils.module_loading import import_string
 from kombu.message import Message as BrokerMessage
 
-from tasks import embedded
-from tasks.embedded import is_embedded
-from tasks.redis_envelopes import QUEUE
+from tasks.transports import is_embedded
+
+QUEUE = "queue"  # in delivery_info: where Redis's message really was; the rest of that is what its sender wrote
 
 
 def declare(app: Celery) -> list[str]:
@@ -17,7 +18,7 @@ def declare(app: Celery) -> list[str]:
     """
     queues = all_queues(app)
     if is_embedded(app):
-        embedded.prepare(app)
+        import_string("tasks.embedded.prepare")(app)
     with app.connection_for_write() as connection:
         channel = connection.default_channel
         for exchange in (app.conf["commands"], app.conf["events"], app.conf["inbound"], app.conf["dead"]):

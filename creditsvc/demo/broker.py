@@ -13,7 +13,7 @@ from kombu import Connection, Queue
 
 from creditsvc.environment import environment
 from ledger.events import CONSUMED
-from tasks.embedded import is_embedded
+from tasks.transports import is_embedded
 
 RESULT_TIMEOUT_S = 60
 LOOK_UP_EVERY_S = 0.05

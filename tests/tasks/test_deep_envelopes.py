@@ -7,7 +7,7 @@ import pytest
 from kombu import Connection, Consumer, Queue
 from redis import Redis
 
-from tasks import redis_envelopes
+from tasks import transports
 from tasks.redis_envelopes import MAX_DEPTH, NO_ENVELOPE
 
 pytestmark = pytest.mark.servers
@@ -23,7 +23,7 @@ def envelope(nested: int) -> bytes:
 
 
 def test_an_envelope_of_any_depth_is_handed_on_and_put_aside(redis_url):
-    redis_envelopes.install()
+    transports.install()
     taken = []
     with Redis.from_url(redis_url) as redis, Connection(redis_url) as connection:
         for depth in DEPTHS:
