@@ -211,7 +211,8 @@ def allocations_of(stored: Any) -> Allocations:
 
 def _rows_of(columns: Columns, rows: Iterable[Sequence[Any]]) -> Iterator[dict[str, Any]]:
     """Each row's values by their names, as Python has them."""
-    read = {name: convert for name, type_ in columns.items() if (convert := dialect.current().reads.get(type_))}
+    reads = dialect.current().reads
+    read = {name: convert for name, type_ in columns.items() if (convert := reads.get(type_))}
     for row in rows:
         values = dict(zip(columns, row, strict=True))
         for name, convert in read.items():
