@@ -1,4 +1,4 @@
-"""python -m bench: measures every row, or one, on private servers, and writes bench/RESULTS.md.
+"""python -m bench: measures every row, or some, on private servers, and writes each into bench/RESULTS.md at once.
 
 A quick look (--scale below 1, or fewer turns than a row is worth) is printed and not written down.
 """
@@ -33,7 +33,7 @@ def measure(row: Row, stand: Stand, *, turns: int, scale: float) -> Result:
 def parse(arguments: Sequence[str], numbers: Sequence[str]) -> argparse.Namespace:
     """What is asked for."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--row", choices=numbers, help="measure this row alone")
+    parser.add_argument("--row", choices=numbers, action="append", help="measure this row alone; more than once: those")
     parser.add_argument("--scale", type=float, default=1.0, help="share of the full size, such as 0.2")
     parser.add_argument("--turns", type=int, default=TURNS, help="how often both figures of a row are measured")
     return parser.parse_args(arguments)
@@ -43,19 +43,18 @@ def main(arguments: Sequence[str]) -> int:
     """Measure what is asked for; 0, or 1 where a measurement does not count."""
     rows = {row.number: row for row in all_rows()}
     asked = parse(arguments, list(rows))
-    chosen = [rows[asked.row]] if asked.row else list(rows.values())
+    chosen = [rows[number] for number in asked.row or rows]
     try:
         require([POSTGRESQL, RABBITMQ])
         with Stand() as stand:
-            measured = [measure(row, stand, turns=asked.turns, scale=asked.scale) for row in chosen]
+            for row in chosen:
+                result = measure(row, stand, turns=asked.turns, scale=asked.scale)
+                if asked.scale >= 1 and asked.turns >= min(TURNS, row.most_turns):
+                    results.write(result, order=list(rows), turns=max(asked.turns, TURNS))
     except (CannotInstall, Wrong) as wrong:
         notes = getattr(wrong, "__notes__", [])
         sys.stderr.write("\n".join([f"bench: {wrong}", *notes, ""]))
         return 1
-    if asked.scale >= 1 and all(asked.turns >= min(TURNS, row.most_turns) for row in chosen):
-        results.write(
-            {result.row.number: result for result in measured}, order=list(rows), turns=max(asked.turns, TURNS)
-        )
     return 0
 
 

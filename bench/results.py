@@ -3,7 +3,7 @@
 import os
 import re
 import sys
-from collections.abc import Mapping
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from bench import picture
@@ -17,11 +17,12 @@ the load: trust the ratios, not the absolutes. Figure and reference are measured
 of {turns} turns, the ratio is the median of the turns' ratios, and beside it stand the lowest and the highest (14 and
 steady, which take long, are one turn: memory at the end against memory soon after the start, the worst process). After
 each measurement the books are checked: what was sent is applied, no queue holds anything, `manage.py audit` exits 0.
+Rows of different days are not of the same weather, or the same code.
 
 ![The ratio of each row; the mark is what is wanted of it](RESULTS.svg)
 {beside}
-| # | what | figure | reference | ratio | lowest to highest | wanted | against |
-|---|---|---|---|---|---|---|---|
+| # | what | figure | reference | ratio | lowest to highest | wanted | against | on |
+|---|---|---|---|---|---|---|---|---|
 """
 BESIDE = {
     "LATENCY.svg": "[How long a message takes](LATENCY.svg), by percentiles: row 8's last turn.",
@@ -48,23 +49,24 @@ def say_result(result: Result) -> None:
     say(f"   {figures}   {result.row.judged(result.ratio)}\n")
 
 
-def line_of(result: Result) -> str:
-    """A row as a line of the table."""
+def line_of(result: Result, *, on: date) -> str:
+    """A row as a line of the table, measured on a day."""
     row, (lowest, highest) = result.row, result.spread
     figures = f"{result.figure:,.0f} {row.unit} | {result.reference:,.0f} {row.unit} | {result.ratio:.2f}"
     wanted = row.judged(result.ratio)
-    return f"| {row.number} | {row.what} | {figures} | {lowest:.2f} to {highest:.2f} | {wanted} | {row.against} |"
+    return (
+        f"| {row.number} | {row.what} | {figures} | {lowest:.2f} to {highest:.2f} | {wanted} | {row.against} | {on} |"
+    )
 
 
-def write(results: Mapping[str, Result], *, order: list[str], turns: int) -> None:
-    """Write the table; rows that were not measured now keep the line that they have."""
+def write(result: Result, *, order: list[str], turns: int) -> None:
+    """Write the table with a row as measured today; all others keep the line that they have."""
     before = {match["number"]: match[0] for match in LINE.finditer(FILE.read_text())} if FILE.exists() else {}
-    lines = {**before, **{number: line_of(result) for number, result in results.items()}}
+    lines = {**before, result.row.number: line_of(result, on=datetime.now(UTC).date())}
     table = [lines[number] for number in order if number in lines]
     picture.FILE.write_text(picture.draw(table))
-    for result in results.values():
-        for name, drawn in result.pairs[-1].pictures.items():
-            FILE.with_name(name).write_text(drawn)
+    for name, drawn in result.pairs[-1].pictures.items():
+        FILE.with_name(name).write_text(drawn)
     beside = "".join(f"{what}\n" for name, what in BESIDE.items() if FILE.with_name(name).exists())
     head = HEAD.format(cores=os.cpu_count(), turns=turns, beside=beside)
     FILE.write_text(head + "".join(f"{line}\n" for line in table))

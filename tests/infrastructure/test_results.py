@@ -1,5 +1,7 @@
 """What the benchmarks' table and its picture say of a ratio."""
 
+from datetime import date
+
 import pytest
 
 from bench import results
@@ -27,7 +29,7 @@ def test_a_ratio_is_held_against_what_is_wanted(wanted, ratio, judged):
 
 def test_the_picture_shows_what_the_table_says():
     pairs = [Pair(400.0, 100.0), Pair(500.0, 100.0), Pair(300.0, 100.0)]
-    lines = [results.line_of(Result(row(at_least=5), pairs)), results.line_of(Result(row(), pairs))]
+    lines = [results.line_of(Result(each, pairs), on=date(2026, 11, 27)) for each in (row(at_least=5), row())]
 
     assert bars(lines) == [Bar("7", 4.0, 5.0, "short"), Bar("7", 4.0, None, "")]
     assert draw(lines).count("<rect x=") == 2
