@@ -28,7 +28,7 @@ app.set_default()
 app.steps["consumer"].update(
     {"tasks.steps:Beside", "tasks.steps:Figures", "tasks.steps:Paced", "tasks.liveness:Liveness"}
 )
-app.steps["worker"].add("tasks.readiness:Migrated")
+app.steps["worker"].update({"tasks.shutdown:Signals", "tasks.readiness:Migrated"})
 log = structlog.get_logger(__name__)
 
 

@@ -17,7 +17,7 @@ IN_PRODUCTION = environment.app_env == "production"
 
 INSTALLED_APPS = [
     "unfold",
-    "django.contrib.admin.apps.SimpleAdminConfig",  # creditsvc/urls.py looks for the pages: no worker needs them
+    "creditsvc.pages.StaffPages",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

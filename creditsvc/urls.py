@@ -5,5 +5,5 @@ from django.urls import include, path
 
 from ledger.admin import story
 
-admin.autodiscover()
+admin.autodiscover()  # here and in creditsvc/pages.py, not in every process: no worker needs the pages
 urlpatterns = [*story.urls, path("admin/", admin.site.urls), path("", include("api.urls"))]

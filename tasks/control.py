@@ -1,23 +1,39 @@
-"""Control: a worker's answers to `inspect` and its like, none of which is worth waiting for the broker."""
+"""Control: what workers ask each other and answer to `inspect`, none of which is worth waiting for the broker."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from celery.app.control import Control as CeleryControl
 from kombu.pidbox import Mailbox as KombuMailbox
 
-# One more time, by a new connection: the one that was kept for answers may be an old one.
+# One more time, by a new connection: the one that was kept for this may be an old one.
 TWICE = {"max_retries": 1}
 
 
 class Mailbox(KombuMailbox):
-    """A mailbox whose answers are not tried for ever.
+    """A mailbox that does not try for ever to publish; what can't be raises kombu's OperationalError.
 
     kombu tries until the broker is there, silently and in the consumer's thread: where it goes away in the midst of an
-    answer, the worker would neither take messages elsewhere nor stop when it is told to.
+    answer, or of the greeting at a worker's start, the worker would not stop when it is told to.
     """
 
-    def _publish_reply(self, *args: Any, **options: Any) -> None:
-        super()._publish_reply(*args, retry_policy=TWICE, **options)
+    @contextmanager
+    def producer_or_acquire(self, producer: Any = None, channel: Any = None) -> Iterator["Impatient"]:
+        """What the mailbox publishes by."""
+        with super().producer_or_acquire(producer, channel) as found:
+            yield Impatient(found)
+
+
+class Impatient:
+    """A producer that tries twice."""
+
+    def __init__(self, producer: Any) -> None:
+        self._producer = producer
+
+    def publish(self, *args: Any, **options: Any) -> Any:
+        """As the producer does."""
+        return self._producer.publish(*args, **options, retry_policy=TWICE)
 
 
 class Control(CeleryControl):

@@ -1,4 +1,4 @@
-"""The embedded broker's own chores: SQLite, read and written by every process."""
+"""The embedded broker, SQLite, read and written by every process: its transport, and its chores."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

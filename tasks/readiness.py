@@ -19,7 +19,7 @@ LONGEST_PAUSE_S = 10.0
 class Migrated(bootsteps.StartStopStep):
     """Holds the worker's start until migrations are applied: else every message would meet a table that isn't there."""
 
-    requires = ("celery.worker.components:Pool",)
+    requires = ("celery.worker.components:Pool", "tasks.shutdown:Signals")
 
     def start(self, worker: Any) -> None:
         """Wait, backing off, for as long as it takes or until the worker is told to stop."""

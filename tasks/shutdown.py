@@ -5,9 +5,10 @@ import signal
 import time
 from collections.abc import Callable
 from threading import Event, Thread
+from typing import Any
 
+from celery import bootsteps
 from celery.platforms import EX_FAILURE
-from celery.signals import worker_ready, worker_shutting_down
 
 GRACE_S = 3.0  # what somebody else's server still gets once the worker is told to stop
 LOOK_UP_EVERY_S = 0.2
@@ -40,20 +41,27 @@ class Abandoned(Exception):
     """The worker stops, and somebody else's server has not answered."""
 
 
-@worker_shutting_down.connect
-def stop_waiting(**_: object) -> None:
-    """SIGTERM or SIGINT has reached the worker; another SIGINT is the impatient one."""
-    stopping.set()
-    signal.signal(signal.SIGINT, end_at_once)
+class Signals(bootsteps.StartStopStep):
+    """Puts the worker's own handlers before Celery's: a handler waits for no lock, whatever it interrupts.
 
-
-@worker_ready.connect
-def end_at_once_by_sigquit(**_: object) -> None:
-    """Instead of Celery's cold shutdown, which closes the pool in the signal's handler.
-
-    The pool's thread may wait there for a lock that the interrupted thread holds: neither would ever end.
+    Celery's cold shutdown (SIGQUIT, a second SIGINT) closes the pool in the handler. The pool's thread may wait there
+    for a lock that the interrupted thread holds: neither would ever end.
     """
-    signal.signal(signal.SIGQUIT, end_at_once)
+
+    def start(self, worker: Any) -> None:
+        """Celery has put its own there by now."""
+        celerys_warm_stop: Any = signal.getsignal(signal.SIGTERM)
+
+        def stop(number: int, frame: Any) -> None:
+            if not stopping.is_set():
+                stopping.set()
+                celerys_warm_stop(number, frame)
+            elif number == signal.SIGINT:
+                end_at_once()
+
+        signal.signal(signal.SIGTERM, stop)
+        signal.signal(signal.SIGINT, stop)
+        signal.signal(signal.SIGQUIT, end_at_once)
 
 
 def end_at_once(*_: object) -> None:

@@ -8,7 +8,8 @@ from kombu.message import Message as BrokerMessage
 
 from tasks.transports import is_embedded
 
-QUEUE = "queue"  # in delivery_info: where Redis's message really was; the rest of that is what its sender wrote
+# In a Redis message's delivery_info, by tasks.redis_envelopes: where it really was. The rest is what its sender wrote.
+QUEUE = "queue"
 
 
 def declare(app: Celery) -> list[str]:

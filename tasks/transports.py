@@ -1,4 +1,4 @@
-"""Transports: what a broker's URL leads to in this service, by name: a process imports its own broker's alone."""
+"""Transports: what a broker's URL leads to, by name: Redis's and SQLAlchemy's are imported where that is the broker."""
 
 from celery import Celery
 from kombu.transport import TRANSPORT_ALIASES
@@ -11,7 +11,7 @@ OURS = {
 
 
 def install() -> None:
-    """Have these URLs lead to our transports, in this process."""
+    """Have these URLs lead to our transports, in this process, from now on."""
     TRANSPORT_ALIASES.update(OURS)
 
 

@@ -51,6 +51,7 @@ def pages_of_the_ledger() -> list[tuple[str, str]]:
     account = opened_account(credits_bought=10)
     declined_consumption(account)
     stored(an_adjustment(account))
+    admin.autodiscover()
     pages = []
     for model, shown in admin.site._registry.items():
         if model._meta.app_label != "ledger":

@@ -72,9 +72,17 @@ MUTANTS = (
     Mutant(
         name="a-signal-waits-for-a-lock",
         breaks="a worker told to stop twice at once waits for ever for a lock that it holds itself",
-        promise="§1 nothing is left hanging",
-        test=f"{SHUTDOWN}::test_a_second_signal_in_the_midst_of_the_first_holds_nothing_up",
+        promise="operations: ends in ten seconds",
+        test=f"{SHUTDOWN}::test_a_signal_in_the_midst_of_another_holds_nothing_up",
         edits=(Edit("tasks/shutdown.py", "stopping = Flag()", "stopping = Event()"),),
+    ),
+    Mutant(
+        name="answers-for-ever",
+        breaks="a worker that is answering when the broker goes away does nothing else until it is back",
+        promise="operations: ends in ten seconds",
+        test="tests/tasks/test_control.py::test_an_answer_is_not_tried_for_as_long_as_the_broker_is_away",
+        edits=(Edit("tasks/control.py", "**options, retry_policy=TWICE", "**options"),),
+        servers=True,
     ),
     Mutant(
         name="acks-lost-in-a-stop",
