@@ -37,6 +37,15 @@ signal.raise_signal(signal.{first})
 assert stopping.is_set()
 signal.raise_signal(signal.{second})
 """
+SWALLOWED = """
+import signal, time
+from tasks import shutdown
+signal.signal(signal.SIGTERM, lambda *_: None)
+shutdown.BEAT_GRACE_S = 1
+shutdown.end_beat_in_time()
+signal.raise_signal(signal.SIGTERM)
+time.sleep(3600)
+"""
 AT_ONCE = (
     "import signal; from tasks.shutdown import Signals; Signals.start(None, None); signal.raise_signal(signal.SIGQUIT)"
 )
@@ -64,6 +73,10 @@ def test_only_a_second_sigint_is_impatient(first: str, second: str, code: int) -
 
 def test_sigquit_ends_it_at_once() -> None:
     assert exit_code_of(AT_ONCE) == 1
+
+
+def test_beat_ends_even_where_what_ends_it_is_swallowed() -> None:
+    assert exit_code_of(SWALLOWED) == 0
 
 
 def test_who_waits_for_the_flag_wakes_up_by_it() -> None:
