@@ -11,6 +11,7 @@ from celery import Celery
 from celery.exceptions import CeleryError
 from kombu import Connection, Queue
 
+from creditsvc.demo.story import MERCHANT_ID
 from creditsvc.environment import environment
 from ledger.events import CONSUMED
 from tasks.transports import is_embedded
@@ -79,18 +80,21 @@ class Telling:
 
     def add(self, envelope: Mapping[str, Any]) -> None:
         """One more event has arrived."""
-        if envelope["event_type"] == CONSUMED:
-            self._run.append(envelope)
+        if envelope["event_type"] != CONSUMED:
+            self.finish_run()
+            _print_event(envelope)
             return
-        self.finish_run()
-        _print_event(envelope)
+        if self._run and _whose(self._run[0]) != _whose(envelope):
+            self.finish_run()
+        self._run.append(envelope)
 
     def finish_run(self) -> None:
         """Print the consumptions that have come one after the other."""
         if len(self._run) > 1:
             first, last = self._run[0], self._run[-1]
             numbers = f"{_number(first)}–{_number(last)}"
-            print(f"      events {numbers}  {CONSUMED}  balance={last['data']['balance']} after the last", flush=True)  # noqa: T201
+            facts = f"balance={last['data']['balance']} after the last"
+            print(f"      events {numbers}{_whose(first)}  {CONSUMED}  {facts}", flush=True)  # noqa: T201
         elif self._run:
             _print_event(self._run[0])
         self._run.clear()
@@ -99,7 +103,13 @@ class Telling:
 def _print_event(envelope: Mapping[str, Any]) -> None:
     data = {name: value for name, value in envelope["data"].items() if name not in ("merchant_id", "platform_name")}
     facts = " ".join(f"{name}={value}" for name, value in data.items())
-    print(f"      event {_number(envelope)}  {envelope['event_type']}  {facts}", flush=True)  # noqa: T201
+    print(f"      event {_number(envelope)}{_whose(envelope)}  {envelope['event_type']}  {facts}", flush=True)  # noqa: T201
+
+
+def _whose(envelope: Mapping[str, Any]) -> str:
+    """Which merchant an event is about, where it isn't the story's."""
+    merchant_id = envelope["data"]["merchant_id"]
+    return "" if merchant_id == MERCHANT_ID else f" of merchant {merchant_id}"
 
 
 def _number(envelope: Mapping[str, Any]) -> int:

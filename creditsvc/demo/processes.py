@@ -44,9 +44,10 @@ class Processes:
                     start_new_session=True,
                 )
 
-    def dead(self) -> list[str]:
-        """The names of those that have ended."""
-        return [name for name, process in self._running.items() if process.poll() is not None]
+    def dead(self) -> dict[str, int]:
+        """The names of those that have ended, with their exit codes, -n where signal n ended one."""
+        codes = {name: process.poll() for name, process in self._running.items()}
+        return {name: code for name, code in codes.items() if code is not None}
 
     def stop(self) -> None:
         """Ask every process to finish what it has in hand, and end what does not within WARM_STOP_S."""

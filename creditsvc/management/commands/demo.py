@@ -83,7 +83,10 @@ def wait_until_ready(processes: Processes) -> None:
 def fail_if_any_died(processes: Processes) -> None:
     """Raise CommandError that names the processes which have ended."""
     if dead := processes.dead():
-        raise CommandError("ended unexpectedly: " + ", ".join(f"{name} (see {LOGS / name}.log)" for name in dead))
+        ends = ", ".join(f"{name} with {code} (see {LOGS / name}.log)" for name, code in dead.items())
+        raise CommandError(
+            f"ended unexpectedly: {ends}; all others were stopped, and `make run` goes on where they were"
+        )
 
 
 def play(processes: Processes) -> None:
