@@ -31,6 +31,7 @@ def post_worker_init(worker: Any) -> None:
 
 
 bind = f"0.0.0.0:{environment.credit_api_external_port}"
+worker_class = "creditsvc.accepting.SharingWorker"
 workers = 2
 threads = 8
 graceful_timeout = 8  # of the ten seconds in which every process of the service ends
