@@ -145,6 +145,9 @@ worker_pool = "threads"
 worker_concurrency = 1
 worker_prefetch_multiplier = 4 * MAX_BATCH
 worker_consumer = "tasks.door:Door"
+# Celery would close the database's connection before and after each task of its own: two to three times a second where
+# the sweeps run. Django's own rule, applied as each task begins, will do (creditsvc/celery.py).
+CELERY_DB_REUSE_MAX = 1_000_000
 worker_hijack_root_logger = False
 worker_redirect_stdouts = False
 worker_send_task_events = False

@@ -8,6 +8,7 @@ from typing import Any
 import structlog
 from celery import Celery, signals
 from celery.apps import worker
+from django.db import close_old_connections
 from django.utils.module_loading import import_string
 
 from creditsvc.environment import environment
@@ -47,6 +48,12 @@ def trace_worker(sender: Any = None, **_: object) -> None:
 def all_is_imported(**_: object) -> None:
     """The worker has started."""
     collect_less_often()
+
+
+@signals.task_prerun.connect
+def drop_connections_that_broke(**_: object) -> None:
+    """A task begins as a request does: with a connection that works, or none yet."""
+    close_old_connections()
 
 
 @signals.beat_init.connect

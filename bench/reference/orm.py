@@ -3,7 +3,8 @@
 As good as that gets and no worse: the account's row is locked, a repeat finds the transaction that has its reference,
 the balance and its totals move, lots burn in their order, the event is stored in the same transaction. It writes the
 service's own tables, and gives up what the service has beyond: the hash chain (a random digest stands there), waiting,
-parking, alerts. Nobody publishes its events. No result, late acknowledgement, a prefetch of 16 a process.
+parking, alerts. Nobody publishes its events. No result, late acknowledgement, a prefetch of 16 a process, the
+database's connection kept.
 """
 
 import os
@@ -34,6 +35,7 @@ app.conf.update(
     worker_prefetch_multiplier=16,
     broker_connection_retry_on_startup=True,
 )
+app.conf["CELERY_DB_REUSE_MAX"] = 1_000_000  # else Celery connects to the database anew for each task
 
 
 @app.task(name="bench.orm")  # type: ignore[untyped-decorator]
