@@ -51,9 +51,10 @@ def all_is_imported(**_: object) -> None:
 
 
 @signals.task_prerun.connect
-def drop_connections_that_broke(**_: object) -> None:
-    """A task begins as a request does: with a connection that works, or none yet."""
-    close_old_connections()
+def drop_connections_that_broke(task: Any, **_: object) -> None:
+    """A task begins as a request does: with a connection that works, or none yet. apply() leaves the caller's alone."""
+    if not task.request.is_eager:
+        close_old_connections()
 
 
 @signals.beat_init.connect

@@ -65,6 +65,14 @@ def test_consume_many_tells_of_each_item(merchant: str) -> None:
     assert ParkedMessage.objects.get().field == "amount"
 
 
+@pytest.mark.django_db
+def test_what_is_applied_within_a_transaction_leaves_the_callers_connection_open() -> None:
+    result = apply("credits.consume", **consumption(MERCHANT, amount="4"))
+
+    assert result.state == "FAILURE"
+    assert ParkedMessage.objects.get().field == "amount"
+
+
 def test_a_refused_command_fails_and_is_parked(merchant: str) -> None:
     result = apply("credits.consume", **consumption(merchant, amount="4"))
 
