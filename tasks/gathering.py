@@ -21,6 +21,7 @@ from tasks.deliveries import Delivery
 from tasks.parking import store_kept, store_parked
 from tasks.posting import post_requests
 from tasks.shutdown import pause, stopping
+from tasks.window import Window
 
 log = structlog.get_logger(__name__)
 
@@ -55,6 +56,7 @@ class Gatherer:
         self._runs = 0
         self._share = 0
         self._acknowledger = Acknowledger(consumer)
+        self._window = Window(consumer)
 
     def add(self, delivery: Delivery) -> None:
         """Take a delivery in, and start a run unless one is in flight."""
@@ -65,6 +67,7 @@ class Gatherer:
             is_first = self._runs == 0
         if is_first:
             self._start()
+        self._window.note(delivery)
 
     def expect(self, message: BrokerMessage) -> None:
         """Note that a message has arrived, whoever carries it out: what is acknowledged behind it must not cover it."""
@@ -93,6 +96,7 @@ class Gatherer:
             self._buffer.clear()
             self._requests = 0
         self._acknowledger.forget()
+        self._window.forget()
 
     def _start(self) -> None:
         with self._lock:

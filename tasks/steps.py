@@ -27,14 +27,14 @@ class Beside(bootsteps.ConsumerStep):
         super().__init__(consumer, **kwargs)
 
     def get_consumers(self, channel: Any) -> list[Consumer]:
-        """One consumer a queue, with a prefetch window as large as the tasks'."""
+        """One consumer a queue, with a prefetch window for as many requests as the tasks'."""
         app = self.consumer.app
         taken = app.amqp.queues.consume_from
         names = {
             name for task_queue, beside in app.conf["inbound_beside"].items() if task_queue in taken for name in beside
         }
         queues = [*app.conf["inbound_queues"], app.conf["dead_letter_queue"]]
-        channel.basic_qos(0, self.consumer.initial_prefetch_count, False)  # noqa: FBT003  (AMQP's own signature)
+        channel.basic_qos(0, app.conf["events_prefetch"], False)  # noqa: FBT003  (AMQP's own signature)
         return [self._consumer(channel, queue) for queue in queues if queue.name in names]
 
     def _consumer(self, channel: Any, queue: Queue) -> Consumer:

@@ -30,7 +30,8 @@ def delivery(*, merchant_id: str = MERCHANT, **headers: Any) -> Delivery:
 def gatherer_with(deliveries: Sequence[Delivery]) -> Gatherer:
     """A gatherer whose runs never start, with what has arrived."""
     never_runs = SimpleNamespace(apply_async=lambda *_, **__: None)
-    gatherer = Gatherer(SimpleNamespace(app=SimpleNamespace(conf={"max_batch": MAX_BATCH}), pool=never_runs))
+    app = SimpleNamespace(conf={"max_batch": MAX_BATCH})
+    gatherer = Gatherer(SimpleNamespace(app=app, pool=never_runs, task_consumer=None))
     for each in deliveries:
         gatherer.add(each)
     return gatherer

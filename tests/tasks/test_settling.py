@@ -34,6 +34,7 @@ class Consumer:
         self.app = SimpleNamespace(conf={"max_batch": MAX_BATCH})
         self.connection_errors = (ConnectionError,)
         self.event_dispatcher = None
+        self.task_consumer = None
         self.pool = self
         self._runs: list[Callable[[], None]] = []
 
