@@ -21,7 +21,7 @@ def array_of(values: Sequence[Any]) -> str:
 
 def array_of_json(values: Iterable[Any]) -> str:
     """An array of values as JSON."""
-    return array_of([to_json(value).decode() for value in values])
+    return _array_of_texts(to_json(value).decode() for value in values)
 
 
 def _array_of_texts(values: Iterable[Any]) -> str:

@@ -1,11 +1,12 @@
 """The events: what the ledger tells the world, and the envelope that each one travels in."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any
-from uuid import UUID, uuid5
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from ledger.identifiers import derived
 
 GRANTED = "evt.credits.granted.v1"
 CONSUMED = "evt.credits.consumed.v1"
@@ -24,8 +25,7 @@ DECLINED = "evt.credits.declined.v1"
 SOURCE_SERVICE = "credit-service"
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """Something that happened on one account; stored in the same database transaction as its cause."""
 
     event_type: str
@@ -37,14 +37,14 @@ class Event:
     data: Mapping[str, Any]
 
     @property
-    def event_id(self) -> UUID:
-        """Made from the transaction's id and the event type, so that it never changes on a repeat."""
-        return uuid5(self.transaction_id, self.event_type)
+    def event_id(self) -> str:
+        """A UUID made from the transaction's id and the event type, so that it never changes on a repeat."""
+        return derived(self.transaction_id, self.event_type)
 
     def envelope(self) -> dict[str, Any]:
         """The event as it is published: plain JSON values."""
         return {
-            "event_id": str(self.event_id),
+            "event_id": self.event_id,
             "event_type": self.event_type,
             "correlation_id": self.correlation_id,
             "source_service": SOURCE_SERVICE,

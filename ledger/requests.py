@@ -1,15 +1,14 @@
 """The request: a command as it reached the service, with what the journal must know of its way here."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from ledger.commands import Command
 from ledger.messages import Message
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """One command to be decided.
 
     correlation_id is on every row, event and log line that follows. message gives the message that brought it,

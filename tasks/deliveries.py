@@ -97,7 +97,7 @@ def whole(message: BrokerMessage, *, name: str | None = None) -> Message:
 
 def sender_of(message: BrokerMessage) -> str:
     """The broker's user who sent a message, where that is known."""
-    return producer_of(message, lambda: _body_of(message)) if isinstance(message.headers, Mapping) else ""
+    return producer_of(message, lambda: _body_of(message)) if isinstance(message.headers, dict) else ""
 
 
 def _body_of(message: BrokerMessage) -> bytes:

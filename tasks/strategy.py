@@ -1,7 +1,6 @@
 """The strategy of command tasks, Celery's extension point: plain messages are gathered, the others go Celery's way."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -185,4 +184,4 @@ class Envelope:
 
 
 def _due(request: Request, due_at: datetime | None) -> Request:
-    return request if due_at is None else replace(request, due_at=due_at)
+    return request if due_at is None else request._replace(due_at=due_at)

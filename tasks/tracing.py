@@ -46,7 +46,7 @@ def posted_in_spans(requests: Sequence[Request], post: Callable[[Sequence[Reques
     """Post requests within their spans; what follows from each carries its span on."""
     spans = [_message_span(request) for request in requests]
     links = [Link(span.get_span_context()) for span in islice(spans, MAX_LINKS)]
-    own = [replace(request, traceparent=_written(span)) for request, span in zip(requests, spans, strict=True)]
+    own = [request._replace(traceparent=_written(span)) for request, span in zip(requests, spans, strict=True)]
     try:
         with _tracer().start_as_current_span("post", links=links, attributes={"credits.requests": len(own)}) as batch:
             for span in spans:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import connection
@@ -44,8 +44,7 @@ MARKED: Columns = {"id": UUID_, "published_at": MOMENT, "unrouted": BOOLEAN}
 of_outbox = itemgetter(*OUTBOX)
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
+class Recorded(NamedTuple):
     """An outbox row that is to be published; body is an event's envelope, or a stored message."""
 
     id: UUID

@@ -25,7 +25,7 @@ from ledger.rules.movements import target_of
 from ledger.rules.state import Entry
 from ledger.states import ACCOUNT, HOLD, LOT
 
-TRANSACTION: Columns = {
+TRANSACTION: Columns = {  # in the order of Entry's fields: an entry is a row as it is
     "id": UUID_,
     "account_id": UUID_,
     "merchant_id": UUID_,
@@ -129,7 +129,7 @@ def write(plan: Plan, *, now: datetime, account_wait: timedelta) -> list[Recorde
 
 
 def _insert_entries(entries: Sequence[Entry]) -> None:
-    rows = rows_of(sorted(entries, key=attrgetter("reference_type", "reference_id")), TRANSACTION)
+    rows = sorted(entries, key=attrgetter("reference_type", "reference_id"))
     on_conflict = "(reference_type, reference_id) DO NOTHING"
     written = insert_rows("credit_transactions", TRANSACTION, rows, on_conflict=on_conflict)
     if written != len(rows):

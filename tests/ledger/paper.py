@@ -80,7 +80,7 @@ class PaperLedger:
 
         Nobody is told these outcomes.
         """
-        self.waiting = {row: replace(request, due_at=None) for row, request in self.waiting.items()}
+        self.waiting = {row: request._replace(due_at=None) for row, request in self.waiting.items()}
         ready = [Waiting(request, row) for row, request in self.waiting.items() if self._is_ready(request)]
         self._post(ready[:at_most], now)
         return len(ready[:at_most])

@@ -2,8 +2,12 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from time import time
+from uuid import UUID, uuid5
 
-from ledger.identifiers import new_id
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ledger.identifiers import derived, new_id
 
 
 def test_ids_sort_in_the_order_in_which_they_were_made():
@@ -26,3 +30,8 @@ def test_an_id_is_a_uuid_of_version_7_that_begins_with_the_time_in_milliseconds(
 
     assert (id_.version, id_.variant) == (7, "specified in RFC 4122")
     assert before <= id_.int >> 80 <= int(time() * 1000) + 1_000
+
+
+@given(st.uuids(), st.text(st.characters(exclude_categories=["Cs"])))
+def test_a_derived_id_is_the_uuid_of_version_5(namespace: UUID, name: str):
+    assert derived(namespace, name) == str(uuid5(namespace, name))

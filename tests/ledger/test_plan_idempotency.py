@@ -87,7 +87,7 @@ def test_a_repeat_changes_nothing_and_returns_the_first_outcome(command):
 
     outcome, changed = decided(ledger, command)
 
-    assert outcome == replace(first, replayed=True)
+    assert outcome == first._replace(replayed=True)
     assert first.status is Status.POSTED
     assert not changed
 
@@ -98,7 +98,7 @@ def test_a_repeat_within_one_batch_is_a_replay_too(command):
 
     first, second = ledger.post(request(command), request(command))
 
-    assert second == replace(first, replayed=True)
+    assert second == first._replace(replayed=True)
     assert len(ledger.entries) == len({entry.reference_id for entry in ledger.entries})
 
 
@@ -113,7 +113,7 @@ def test_a_decline_is_final_even_when_the_credits_or_the_room_are_there_now(comm
     outcome, changed = decided(ledger, command)
 
     assert (first.status, first.reason) == (Status.DECLINED, reason)
-    assert outcome == replace(first, replayed=True)
+    assert outcome == first._replace(replayed=True)
     assert not changed
 
 
@@ -123,7 +123,7 @@ def test_a_decline_repeated_within_one_batch_says_why_again():
 
     first, second = ledger.post(request(command), request(command))
 
-    assert (first.reason, second) == ("insufficient_credits", replace(first, replayed=True))
+    assert (first.reason, second) == ("insufficient_credits", first._replace(replayed=True))
 
 
 def test_opening_again_with_the_same_values_changes_nothing():
@@ -274,7 +274,7 @@ def test_what_else_differs_is_not_compared(held, command):
 
     outcome, changed = decided(ledger, command)
 
-    assert outcome == replace(first, replayed=True)
+    assert outcome == first._replace(replayed=True)
     assert not changed
 
 
@@ -296,7 +296,7 @@ def test_a_repeat_that_states_no_amount_is_a_replay_of_one_that_did():
 
     outcome, changed = decided(ledger, stated.model_copy(update={"amount": None}))
 
-    assert outcome == replace(first, replayed=True)
+    assert outcome == first._replace(replayed=True)
     assert not changed
 
 

@@ -1,7 +1,5 @@
 """Posting for real: each command is applied once; what the rows say is what a repeat and a conflict are judged by."""
 
-from dataclasses import replace
-
 import pytest
 
 from ledger.journal import post
@@ -46,7 +44,7 @@ def test_a_repeat_in_a_later_batch_changes_nothing_and_returns_the_first_outcome
     (outcome,) = post([request(command, correlation_id="another-delivery")])
 
     assert first.status is Status.POSTED
-    assert outcome == replace(first, replayed=True)
+    assert outcome == first._replace(replayed=True)
     assert (contents(), told()) == before
 
 
@@ -61,7 +59,7 @@ def test_a_decline_is_stored_and_stays_declined_once_there_are_credits():
     (outcome,) = post([request(command)])
 
     assert (first.status, first.reason, first.balance) == (Status.DECLINED, "insufficient_credits", 0)
-    assert outcome == replace(first, replayed=True)
+    assert outcome == first._replace(replayed=True)
     assert (contents(), told()) == before
     row = Transaction.objects.get(id=first.transaction_id)
     assert (row.status, row.sequence, row.reason) == ("declined", None, "insufficient_credits")
@@ -122,7 +120,7 @@ def test_another_amount_is_a_conflict_but_a_changed_size_of_the_trial_is_not(set
 
     again, other = post(requests(trial, bought.model_copy(update={"credits": 11})))
 
-    assert again == replace(first, replayed=True)
+    assert again == first._replace(replayed=True)
     assert again.amount == 500
     assert other.status is Status.PARKED
 
