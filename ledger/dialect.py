@@ -38,6 +38,7 @@ class Dialect(Protocol):
 
     lock: str
     lock_free_ones: str
+    unhurried: str  # ahead of a statement whose effect may be lost with the server: nobody waits for its disk
     reads: Mapping[str, Callable[[Any], Any]]  # by type of column, what makes Python's value of the driver's
 
     def source(self, columns: Columns) -> str:
@@ -80,6 +81,7 @@ class PostgreSQL:
 
     lock = "FOR NO KEY UPDATE"
     lock_free_ones = "FOR UPDATE SKIP LOCKED"
+    unhurried = "SET LOCAL synchronous_commit TO off; "
     reads: Mapping[str, Callable[[Any], Any]] = {}
 
     def source(self, columns: Columns) -> str:
@@ -133,6 +135,7 @@ class SQLite:
 
     lock = ""
     lock_free_ones = ""
+    unhurried = ""
 
     def __init__(self) -> None:
         self.reads: Mapping[str, Callable[[Any], Any]] = {UUID_: self.uuid, MOMENT: self.moment, BOOLEAN: bool}

@@ -11,24 +11,22 @@ from ledger.dialect import Columns, current, select
 
 def insert(table: str, columns: Columns, *, on_conflict: str = "") -> str:
     """A statement that inserts a recordset; on_conflict is what follows ON CONFLICT, if a conflict is no error."""
-    return _insert(table, columns, current().source(columns), on_conflict)
+    statement = _insert(table, columns, current().source(columns))
+    # WHERE true: without it SQLite reads ON CONFLICT as a join's condition.
+    return f"{statement} WHERE true ON CONFLICT {on_conflict}" if on_conflict else statement
 
 
-def insert_rows(table: str, columns: Columns, rows: Sequence[Sequence[Any]], *, on_conflict: str = "") -> int:
-    """Insert rows, each a value for every column; how many were."""
+def insert_rows(table: str, columns: Columns, rows: Sequence[Sequence[Any]]) -> None:
+    """Insert rows, each a value for every column."""
     if not rows:
-        return 0
+        return
     spoken = current()
     with connection.cursor() as cursor:
-        cursor.execute(
-            _insert(table, columns, spoken.wide_source(columns), on_conflict), spoken.wide_rows(columns, rows)
-        )
-        count: int = cursor.rowcount
-    return count
+        cursor.execute(_insert(table, columns, spoken.wide_source(columns)), spoken.wide_rows(columns, rows))
 
 
-def update_rows(table: str, columns: Columns, rows: Sequence[Sequence[Any]]) -> None:
-    """Set every column of rows that are found by the one named id."""
+def update_rows(table: str, columns: Columns, rows: Sequence[Sequence[Any]], *, before: str = "") -> None:
+    """Set every column of rows that are found by the one named id; before is a statement that goes ahead of it."""
     if not rows:
         return
     spoken = current()
@@ -36,7 +34,7 @@ def update_rows(table: str, columns: Columns, rows: Sequence[Sequence[Any]]) -> 
     source = spoken.wide_source(columns)
     with connection.cursor() as cursor:
         cursor.execute(
-            f"UPDATE {table} SET {changes} FROM {source} WHERE {table}.id = {spoken.column('id')}",
+            f"{before}UPDATE {table} SET {changes} FROM {source} WHERE {table}.id = {spoken.column('id')}",
             spoken.wide_rows(columns, rows),
         )
 
@@ -46,7 +44,5 @@ def rows_of(records: Iterable[Any], columns: Columns) -> list[tuple[Any, ...]]:
     return [*map(attrgetter(*columns), records)]
 
 
-def _insert(table: str, columns: Columns, source: str, on_conflict: str) -> str:
-    statement = f"INSERT INTO {table} ({', '.join(columns)}) SELECT {select(columns)} FROM {source}"
-    # WHERE true: without it SQLite reads ON CONFLICT as a join's condition.
-    return f"{statement} WHERE true ON CONFLICT {on_conflict}" if on_conflict else statement
+def _insert(table: str, columns: Columns, source: str) -> str:
+    return f"INSERT INTO {table} ({', '.join(columns)}) SELECT {select(columns)} FROM {source}"

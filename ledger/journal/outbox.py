@@ -113,9 +113,13 @@ def _recorded(row: OutboxRow) -> Recorded:
 
 
 def mark_published(ids: Iterable[UUID], *, unrouted: Iterable[UUID] = ()) -> None:
-    """Mark rows as confirmed by the broker; unrouted are those of them that nobody was bound for."""
-    now, returned = dialect.current().clock(), set(unrouted)
-    update_rows("credit_outbox", MARKED, [(id_, now, id_ in returned) for id_ in ids])
+    """Mark rows as confirmed by the broker; unrouted are those of them that nobody was bound for.
+
+    A mark that is lost with the server has them published once more, which "at least once" allows.
+    """
+    spoken, returned = dialect.current(), set(unrouted)
+    now = spoken.clock()
+    update_rows("credit_outbox", MARKED, [(id_, now, id_ in returned) for id_ in ids], before=spoken.unhurried)
 
 
 def mark_failed(ids: Iterable[UUID], *, error: str) -> None:

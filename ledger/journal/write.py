@@ -6,7 +6,7 @@ from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
+from django.db import IntegrityError, connection
 
 from ledger import dialect
 from ledger.claims import claim_of
@@ -19,6 +19,7 @@ from ledger.journal.inserting import insert, insert_rows, rows_of, update_rows
 from ledger.journal.outbox import Recorded, insert_outbox
 from ledger.journal.parking import ToPark, park_rows
 from ledger.journal.replays import note_outcomes
+from ledger.journal.trouble import is_duplicate
 from ledger.outcomes import ParkReason
 from ledger.rules.batch import Difference, Parked, Plan, Waiting
 from ledger.rules.movements import target_of
@@ -130,10 +131,11 @@ def write(plan: Plan, *, now: datetime, account_wait: timedelta) -> list[Recorde
 
 def _insert_entries(entries: Sequence[Entry]) -> None:
     rows = sorted(entries, key=attrgetter("reference_type", "reference_id"))
-    on_conflict = "(reference_type, reference_id) DO NOTHING"
-    written = insert_rows("credit_transactions", TRANSACTION, rows, on_conflict=on_conflict)
-    if written != len(rows):
-        raise ReferenceRace
+    try:
+        # Without ON CONFLICT, by which PostgreSQL looks for each key twice, and writes each row's end apart.
+        insert_rows("credit_transactions", TRANSACTION, rows)
+    except IntegrityError as error:
+        raise (ReferenceRace if is_duplicate(error) else error) from error
 
 
 def _insert(table: str, columns: Columns, records: Iterable[Any]) -> None:
