@@ -141,10 +141,10 @@ task_publish_retry = True
 # One poster thread a worker gathers what has arrived into a batch (tasks/gathering.py); three batches wait behind it.
 MAX_BATCH = 2_000
 max_batch = MAX_BATCH
-events_prefetch = 4 * MAX_BATCH  # each is one request
+events_prefetch = 4 * MAX_BATCH  # each is one request, but for a few dead letters
 worker_pool = "threads"
 worker_concurrency = 1
-worker_prefetch_multiplier = 16  # as many requests where messages are of the largest; else it widens (tasks/window.py)
+worker_prefetch_multiplier = 16  # of the largest messages; of small ones 500 times as many (tasks/window.py)
 worker_consumer = "tasks.door:Door"
 # Celery would close the database's connection before and after each task of its own: two to three times a second where
 # the sweeps run. Django's own rule, applied as each task begins, will do (creditsvc/celery.py).

@@ -11,12 +11,13 @@ from typing import Any
 from gunicorn.workers.gthread import ThreadWorker
 
 # The fuller of two processes waits longer, so that the other is first; never for long, for its clients wait meanwhile.
+# From five connections on both wait as long, and whichever is awake first takes the next one.
 PAUSE_FOR_EACH_S = 0.0002
 LONGEST_PAUSE_S = 0.001
 
 
 class SharingWorker(ThreadWorker):
-    """Lets a process with fewer connections take the next one."""
+    """Lets a process with fewer connections take the next one, while it has few."""
 
     def accept(self, listener: Any) -> None:
         """Take a connection, unless another process has taken it meanwhile."""

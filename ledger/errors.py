@@ -12,10 +12,6 @@ class Trouble(LedgerError):
     """The database is away or can't write at the moment; the same request may succeed later."""
 
 
-class ReferenceRace(LedgerError):
-    """A reference of this batch was being used for another merchant at the same moment."""
-
-
 class Refused(LedgerError):
     """This can't be done as it was asked."""
 

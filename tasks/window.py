@@ -3,22 +3,27 @@
 from typing import Any
 
 from amqp import Channel
+from kombu.common import PREFETCH_COUNT_MAX
 
 from ledger.fields import MAX_ITEMS
 from tasks.deliveries import Delivery
 from tasks.shutdown import stopping
 
-REMEMBERED = 64  # messages, about: over so many is the mean
-NARROWED_BELOW = 1 / 4  # of what it is: a narrower one has a use only where messages stay large
-WIDENED_FROM = 2  # times what it is
+SAMPLE = 64  # messages, by which the next ones are judged
+SMALL = MAX_ITEMS / 64  # requests a message, in the mean of a sample: below it the window is wide
+LARGE = MAX_ITEMS / 4  # above it the window is narrow; in between it stays as it is
+CHANGED_WITHIN_S = 5.0
 
 
 class Window:
-    """Grows while messages turn out to be small, and shrinks while they are large. In the consumer's thread alone.
+    """Wide while messages are small, narrow while they are large. In the consumer's thread alone.
 
     The broker counts messages, of which one may bring MAX_ITEMS requests. A window that is wide enough for small ones
     would give a whole backlog of large ones to the worker that asks first, and the others would have none. So it begins
-    as one for the largest (celeryconfig.worker_prefetch_multiplier), and is always for about as many requests as then.
+    narrow (celeryconfig.worker_prefetch_multiplier); wide, it is for as many requests in messages of one each.
+
+    Two widths and no more: RabbitMQ knows a window from where consuming begins, and what is under way when consuming
+    ends goes back to the queue, as if it had been redelivered.
     """
 
     def __init__(self, consumer: Any) -> None:
@@ -26,33 +31,39 @@ class Window:
         self.forget()
 
     def forget(self) -> None:
-        """The connection is gone: the next one begins as the first did."""
-        self._size = 0  # not known before the connection is there
-        self._mean = float(MAX_ITEMS)
-        self._is_changing = False
+        """The connection is gone: the next one begins narrow."""
+        self._is_wide = False
+        self._messages = self._requests = 0
 
     def note(self, delivery: Delivery) -> None:
-        """A message has arrived. Plain events have a window of their own, and what is parked does not count."""
+        """A message has arrived. Plain events have a window of their own and don't count, nor does what is parked."""
         tasks = self.consumer.task_consumer
         if not delivery.requests or tasks is None or delivery.message.channel is not tasks.channel:
             return
-        self._mean += (len(delivery.requests) - self._mean) / REMEMBERED
-        first = self.consumer.initial_prefetch_count
-        self._size = self._size or first
-        wanted = int(first * MAX_ITEMS / self._mean)
-        if not self._is_changing and not self._size * NARROWED_BELOW < wanted < self._size * WIDENED_FROM:
-            self._is_changing = True  # not in the midst of a delivery: its acknowledgements and callbacks come first
-            self._size = wanted
-            self.consumer.call_soon(self._change)
+        self._messages += 1
+        self._requests += len(delivery.requests)
+        if self._messages < SAMPLE:
+            return
+        mean = self._requests / self._messages
+        self._messages = self._requests = 0
+        if mean > LARGE if self._is_wide else mean < SMALL:
+            self._is_wide = not self._is_wide
+            self.consumer.call_soon(self._change)  # not in the midst of a delivery
 
     def _change(self) -> None:
-        """Tell the broker. What it has handed over stays with the worker; AMQP's is of each consuming that begins."""
-        self._is_changing = False
+        """Tell the broker. What it has handed over stays with the worker.
+
+        Raises TimeoutError, as a connection that is lost does, where it does not answer.
+        """
         tasks = self.consumer.task_consumer
-        if tasks is None or stopping.is_set():
+        first = self.consumer.initial_prefetch_count
+        if tasks is None or stopping.is_set() or not first:
             return
-        self.consumer.qos.value = self._size
-        self.consumer.qos.update()
-        if isinstance(tasks.channel, Channel):
+        self.consumer.qos.value = min(first * MAX_ITEMS, PREFETCH_COUNT_MAX) if self._is_wide else first
+        if not isinstance(tasks.channel, Channel):
+            self.consumer.qos.update()
+            return
+        with tasks.channel.connection.transport.having_timeout(CHANGED_WITHIN_S):
+            self.consumer.qos.update()
             tasks.cancel()
             tasks.consume()

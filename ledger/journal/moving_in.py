@@ -12,7 +12,6 @@ from django.db.transaction import atomic
 
 from ledger import dialect
 from ledger.dialect import INTEGER
-from ledger.errors import ReferenceRace
 from ledger.fields import RESERVED_REFERENCE_TYPES, refuse_unprintable
 from ledger.journal.inserting import insert
 from ledger.journal.load import MERCHANT, NEW_ACCOUNT, REFERENCE
@@ -59,14 +58,12 @@ def move_in(arrivals: Sequence[Arrival], *, policy: Policy, tell: Tell) -> int:
     """Write these accounts with their rows and lots, all or none; how many rows were written.
 
     tell is called with each row that is not as it was, again where the database had the whole run again. Raises
-    IntegrityError where a merchant's account was opened meanwhile, ReferenceRace where others kept using the same
-    references, and whatever the database raises.
+    IntegrityError where a merchant's account was opened meanwhile or others kept using the same references, and
+    whatever else the database raises.
     """
     for _ in range(MAX_RUNS - 1):
         try:
             return _run(arrivals, policy, tell)
-        except ReferenceRace:
-            continue
         except IntegrityError as error:
             if not is_duplicate(error):
                 raise

@@ -8,7 +8,6 @@ from django.conf import settings
 from django.db import IntegrityError
 from django.db.transaction import atomic
 
-from ledger.errors import ReferenceRace
 from ledger.journal.load import Drain, load
 from ledger.journal.outbox import Recorded
 from ledger.journal.trouble import is_duplicate
@@ -40,7 +39,7 @@ class Posted:
 def post(requests: Sequence[Request]) -> list[Outcome]:
     """Decide requests in order, in one database transaction; an outcome for each.
 
-    Raises ReferenceRace where others kept using the batch's references, and whatever the database raises.
+    Raises IntegrityError where others kept using the batch's references, and whatever else the database raises.
     """
     return post_batch([Waiting(request) for request in requests]).outcomes
 
@@ -53,8 +52,6 @@ def post_batch(batch: Sequence[Waiting], *, drain: Drain = Drain.DUE, merchants:
     for _ in range(MAX_RUNS - 1):
         try:
             return _run(batch, drain, merchants)
-        except ReferenceRace:
-            continue
         except IntegrityError as error:
             if not is_duplicate(error):
                 raise

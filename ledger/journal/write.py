@@ -6,12 +6,11 @@ from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
-from django.db import IntegrityError, connection
+from django.db import connection
 
 from ledger import dialect
 from ledger.claims import claim_of
 from ledger.dialect import BOOLEAN, INTEGER, JSON, MOMENT, TEXT, UUID_, Columns
-from ledger.errors import ReferenceRace
 from ledger.events import Event
 from ledger.follow_ups import FOLLOW_UPS
 from ledger.identifiers import new_id
@@ -19,7 +18,6 @@ from ledger.journal.inserting import insert, insert_rows, rows_of, update_rows
 from ledger.journal.outbox import Recorded, insert_outbox
 from ledger.journal.parking import ToPark, park_rows
 from ledger.journal.replays import note_outcomes
-from ledger.journal.trouble import is_duplicate
 from ledger.outcomes import ParkReason
 from ledger.rules.batch import Difference, Parked, Plan, Waiting
 from ledger.rules.movements import target_of
@@ -110,7 +108,7 @@ DIFFERENCE: Columns = {
 def write(plan: Plan, *, now: datetime, account_wait: timedelta) -> list[Recorded]:
     """Write the plan; returns the outbox rows that it recorded.
 
-    Raises ReferenceRace where another transaction took one of the references since they were looked up.
+    Raises IntegrityError where another transaction took one of the references since they were looked up.
     """
     _insert_entries(plan.entries)
     _update("credit_accounts", MOVED, plan.accounts.values())
@@ -130,12 +128,10 @@ def write(plan: Plan, *, now: datetime, account_wait: timedelta) -> list[Recorde
 
 
 def _insert_entries(entries: Sequence[Entry]) -> None:
+    # In the order of their references, or two batches could wait for each other. Without ON CONFLICT, by which
+    # PostgreSQL looks for each key twice.
     rows = sorted(entries, key=attrgetter("reference_type", "reference_id"))
-    try:
-        # Without ON CONFLICT, by which PostgreSQL looks for each key twice, and writes each row's end apart.
-        insert_rows("credit_transactions", TRANSACTION, rows)
-    except IntegrityError as error:
-        raise (ReferenceRace if is_duplicate(error) else error) from error
+    insert_rows("credit_transactions", TRANSACTION, rows)
 
 
 def _insert(table: str, columns: Columns, records: Iterable[Any]) -> None:

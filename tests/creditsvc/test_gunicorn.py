@@ -6,7 +6,7 @@ import signal
 import socket
 import sys
 import urllib.request
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from statistics import median
 
@@ -86,5 +86,8 @@ def inodes_of_connections(port: int) -> set[str]:
 
 def inodes_of(process: int) -> set[str]:
     """The sockets that a process holds."""
-    links = [os.readlink(link) for link in Path(f"/proc/{process}/fd").iterdir() if link.is_symlink()]
+    links = []
+    for link in Path(f"/proc/{process}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed meanwhile
+            links.append(os.readlink(link))
     return {link.removeprefix("socket:[").removesuffix("]") for link in links if link.startswith("socket:[")}

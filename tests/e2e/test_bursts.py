@@ -1,8 +1,14 @@
 """Bursts: all that arrives is applied, nothing waits for what comes next, and nothing stays unacknowledged."""
 
+import signal
+import time
+
 import pytest
 from pytest_celery import CeleryTestSetup
 
+from celeryconfig import worker_prefetch_multiplier
+from ledger.fields import MAX_ITEMS
+from tasks.window import SAMPLE
 from tests.confirms import confirmed
 from tests.e2e.producer import PATIENCE_SECONDS, Producer, consumption, match
 from tests.e2e.service import Service
@@ -12,6 +18,9 @@ from tests.servers.management import VirtualHost
 pytestmark = pytest.mark.servers
 
 MANY = 10_000
+AHEAD = 100  # messages: more than a worker takes ahead at first
+SETTLED_SECONDS = 1.0
+LARGE = 48  # messages of MAX_ITEMS: three times what a worker takes ahead of such
 
 
 @pytest.mark.parametrize("size", [1, 3, 60])
@@ -45,6 +54,62 @@ def test_ten_thousand_messages_at_once_are_all_applied(
     eventually(lambda: service.books.balance(merchant) == 0, timeout_seconds=4 * PATIENCE_SECONDS)
     eventually(lambda: shared_host.messages()["credits.consume"] == 0, timeout_seconds=PATIENCE_SECONDS)
     assert len(service.books.references(merchant)) == MANY + 1
+
+
+@pytest.mark.parametrize("broker", ["rabbitmq"], indirect=True)
+def test_a_worker_takes_few_messages_ahead_at_first_and_many_once_they_are_small(
+    producer: Producer, service: Service, shared_host: VirtualHost
+) -> None:
+    merchant = producer.merchant(credits=2 * AHEAD + SAMPLE)
+    service.stop("consume")
+    service.start("consume")
+
+    left_at_first = left_to_others(producer, service, shared_host, merchant)
+    for _ in range(SAMPLE):
+        producer.send("credits.consume", consumption(merchant))
+    producer.settled(merchant, balance=AHEAD)
+    left_later = left_to_others(producer, service, shared_host, merchant)
+    producer.settled(merchant, balance=0)
+
+    assert (left_at_first, left_later) == (AHEAD - worker_prefetch_multiplier, 0)
+
+
+def left_to_others(producer: Producer, service: Service, shared_host: VirtualHost, merchant: str) -> int:
+    """How many of AHEAD messages the broker keeps back from a worker that does nothing."""
+    worker = service.processes["consume"]
+    worker.signal(signal.SIGSTOP)
+    try:
+        for _ in range(AHEAD):
+            producer.send("credits.consume", consumption(merchant))
+        time.sleep(SETTLED_SECONDS)  # the broker hands over what it may
+        return shared_host.messages()["credits.consume"]
+    finally:
+        worker.signal(signal.SIGCONT)
+
+
+@pytest.mark.parametrize("broker", ["rabbitmq"], indirect=True)
+def test_a_backlog_of_large_messages_is_shared_out_between_workers(producer: Producer, service: Service) -> None:
+    merchant = producer.merchant(credits=LARGE * MAX_ITEMS)
+    service.stop("consume")
+    for _ in range(LARGE):
+        producer.send("credits.consume_many", {"items": [consumption(merchant) for _ in range(MAX_ITEMS)]})
+
+    service.start("consume", "consume.2")
+    try:
+        eventually(lambda: service.books.balance(merchant) == 0, timeout_seconds=4 * PATIENCE_SECONDS)
+        eventually(lambda: sum(carried_out(producer, service)) == LARGE, timeout_seconds=PATIENCE_SECONDS)
+        shares = carried_out(producer, service)
+    finally:
+        service.stop("consume.2")
+        service.processes.pop("consume.2").end()
+
+    assert min(shares) > LARGE // 6
+
+
+def carried_out(producer: Producer, service: Service) -> list[int]:
+    """How many messages each of the two workers has carried out."""
+    stats = producer.app.control.inspect(timeout=5.0).stats()
+    return [stats[service.node_name(name)]["gathering"].get("messages", 0) for name in ("consume", "consume2")]
 
 
 def test_a_burst_of_plain_and_asking_messages_is_all_applied(producer: Producer, service: Service) -> None:

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.servers
 SWEEPS_SECONDS = 4.0  # each second brings two sweeps
 LOOK = (
     "SELECT max(backend_start), max(query_start) FROM pg_stat_activity "
-    "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    "WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()"
 )
 
 

@@ -9,7 +9,9 @@ from django.db import connection
 from django.utils import timezone
 
 from ledger.journal import post
+from ledger.journal.write import TRANSACTION
 from ledger.models import Transaction
+from ledger.rules.state import Entry
 from tests.ledger.builders import (
     capture,
     consume,
@@ -80,6 +82,10 @@ def of_lots_and_holds(count):
     while timezone.now() <= soon:
         time.sleep(0.01)
     return requests(*then)
+
+
+def test_an_entry_is_a_row_with_its_fields_in_the_order_of_the_columns():
+    assert tuple(TRANSACTION) == Entry._fields
 
 
 @pytest.mark.slow

@@ -126,6 +126,22 @@ MUTANTS = (
         edits=(Edit(GATHERING, "return self._requests > ENOUGH_REQUESTS or", "return"),),
     ),
     Mutant(
+        name="one-worker-takes-all",
+        breaks="a backlog of consume_many is one worker's, and the others stand by",
+        promise="decision 15",
+        test="tests/e2e/test_bursts.py::test_a_backlog_of_large_messages_is_shared_out_between_workers",
+        edits=(Edit("celeryconfig.py", "worker_prefetch_multiplier = 16", "worker_prefetch_multiplier = 8_000"),),
+        servers=True,
+    ),
+    Mutant(
+        name="the-broker-never-hears-of-the-window",
+        breaks="a worker goes on with sixteen messages ahead, however small they are",
+        promise="decision 15",
+        test="tests/e2e/test_bursts.py::test_a_worker_takes_few_messages_ahead_at_first_and_many_once_they_are_small",
+        edits=(Edit("tasks/window.py", "            tasks.cancel()\n            tasks.consume()\n", ""),),
+        servers=True,
+    ),
+    Mutant(
         name="forgets-the-other-share",
         breaks="messages of the share whose turn it is not are dropped from the buffer",
         promise="§1 no message lost",
