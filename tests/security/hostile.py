@@ -1,7 +1,6 @@
 """Hostile texts, and books in which every text that comes from outside is one."""
 
 import json
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -52,7 +51,7 @@ def hostile_books(text: str) -> Account:
         open_account(**mine, platform_shop_id=f"{text}8"),
         change_shop(**mine, platform_shop_id=f"{text}9"),
     )
-    post([replace(request(command, correlation_id=text), producer=text) for command in commands])
+    post([request(command, correlation_id=text)._replace(producer=text) for command in commands])
     post([request(grant(**mine, reference_id=f"{text}10", **said), correlation_id=text, due_at=tomorrow)])
     park([_to_park(account, text)])
     freeze(account, actor=text, reason=text)
