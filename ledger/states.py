@@ -124,7 +124,7 @@ def _first_lots(burnt: Mapping[UUID, int]) -> dict[UUID, list[Lot]]:
         LOT, "credit_lots", key="account_id", where="is_open AND NOT pending", order=BURNING, limit=FIRST_LOTS
     )
     with connection.cursor() as cursor:
-        cursor.execute(sql, [dialect.recordset({"id": account_id} for account_id in debited)])
+        cursor.execute(sql, dialect.recordset(KEY, zip(debited)))
         found = _grouped(lots_of_rows(cursor.fetchall()))
     first = {account_id: found.get(account_id, []) for account_id in burnt}
     return {
@@ -167,10 +167,10 @@ def _open_or_named(
     names = ", ".join(columns)
     keys = f"SELECT {spoken.column('id')} FROM {spoken.source(KEY)}"
     sql = f"SELECT {names} FROM {table} WHERE account_id IN ({keys}) AND {is_open}"
-    parameters = [dialect.recordset({"id": key} for key in accounts)]
+    parameters = dialect.recordset(KEY, zip(accounts))
     if named:
         sql += f" UNION SELECT {names} FROM {table} WHERE id IN ({keys})"
-        parameters.append(dialect.recordset({"id": key} for key in named))
+        parameters += dialect.recordset(KEY, zip(named))
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
         rows: list[tuple[Any, ...]] = cursor.fetchall()
@@ -194,7 +194,7 @@ def recorded_rows(books: Books) -> dict[UUID, Recorded]:
         f"(SELECT {spoken.column('id')} FROM {spoken.source(KEY)})"
     )
     with connection.cursor() as cursor:
-        cursor.execute(sql, [dialect.recordset({"id": lot_id} for lot_id in due)])
+        cursor.execute(sql, dialect.recordset(KEY, zip(due)))
         return {
             spoken.uuid(id_): Recorded(
                 kind=Kind(kind), description=description, metadata=json.loads(metadata), actor=actor

@@ -13,7 +13,7 @@ from ledger import dialect
 from ledger.commands import OpenAccount
 from ledger.dialect import KEY, MOMENT, TEXT, UUID_
 from ledger.identifiers import new_id
-from ledger.journal.inserting import insert
+from ledger.journal.inserting import insert, rows_of_mappings
 from ledger.journal.stored import stored_request
 from ledger.outcomes import Status
 from ledger.requests import Request
@@ -133,7 +133,7 @@ def _sum_reversed(ids: Iterable[UUID]) -> dict[UUID, int]:
         f"(SELECT {spoken.column('id')} FROM {spoken.source(KEY)}) AND kind = %s AND status = %s GROUP BY target_id"
     )
     with connection.cursor() as cursor:
-        cursor.execute(sql, [dialect.recordset({"id": id_} for id_ in ids), Kind.REVERSE, Status.POSTED])
+        cursor.execute(sql, [*dialect.recordset(KEY, zip(ids)), Kind.REVERSE, Status.POSTED])
         return {spoken.uuid(target): int(amount) for target, amount in cursor.fetchall()}
 
 
@@ -146,7 +146,7 @@ def _insert_accounts(requests: Iterable[Request]) -> set[UUID]:
     rows = [_new_account(*first[merchant_id], now) for merchant_id in sorted(first)]
     sql = insert("credit_accounts", NEW_ACCOUNT, on_conflict="(merchant_id) DO NOTHING RETURNING merchant_id")
     with connection.cursor() as cursor:
-        cursor.execute(sql, [dialect.recordset(rows)])
+        cursor.execute(sql, dialect.recordset(NEW_ACCOUNT, rows_of_mappings(rows, NEW_ACCOUNT)))
         return {dialect.current().uuid(row[0]) for row in cursor.fetchall()}
 
 
@@ -181,7 +181,7 @@ def _accounts(merchants: Set[UUID], *, lock: str) -> dict[UUID, AccountState]:
         f"(SELECT {spoken.column('merchant_id')} FROM {spoken.source(MERCHANT)}) ORDER BY merchant_id {lock}"
     )
     with connection.cursor() as cursor:
-        cursor.execute(sql, [dialect.recordset({"merchant_id": merchant} for merchant in merchants)])
+        cursor.execute(sql, dialect.recordset(MERCHANT, zip(merchants)))
         states = account_states(cursor.fetchall())
     return {state.merchant_id: state for state in states}
 
@@ -198,8 +198,7 @@ def _waiting(merchants: Set[UUID], now: Any, *, lock: str) -> dict[UUID, list[Wa
     )
     waiting: dict[UUID, list[Waiting]] = {}
     with connection.cursor() as cursor:
-        rows = dialect.recordset({"merchant_id": merchant} for merchant in sorted(merchants))
-        cursor.execute(sql, [rows, spoken.encode(now)])
+        cursor.execute(sql, [*dialect.recordset(MERCHANT, zip(sorted(merchants))), spoken.encode(now)])
         for row, merchant_id, task, kwargs, message, correlation_id in cursor.fetchall():
             request = stored_request(task, json.loads(kwargs), json.loads(message), correlation_id)
             waiting.setdefault(spoken.uuid(merchant_id), []).append(Waiting(request, row))
@@ -212,13 +211,10 @@ def _look_up(references: set[Reference]) -> dict[Reference, Claimed]:
         return {}
     spoken = dialect.current()
     columns = ", ".join(f"t.{name}" for name in CLAIMED)
-    sql = (
-        f"SELECT {columns}, {spoken.retried_by('t')} FROM {spoken.source(REFERENCE)} JOIN credit_transactions t "
-        f"ON t.reference_type = {spoken.column('reference_type')} AND t.reference_id = {spoken.column('reference_id')}"
-    )
-    rows = ({"reference_type": type_, "reference_id": id_} for type_, id_ in references)
+    found = spoken.each_found("credit_transactions", REFERENCE)
+    sql = f"SELECT {columns}, {spoken.retried_by('t')} FROM {found}"
     with connection.cursor() as cursor:
-        cursor.execute(sql, [dialect.recordset(rows)])
+        cursor.execute(sql, dialect.recordset(REFERENCE, references))
         return {(row[0], row[1]): _claimed(row[2:]) for row in cursor.fetchall()}
 
 

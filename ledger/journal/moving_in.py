@@ -13,7 +13,7 @@ from django.db.transaction import atomic
 from ledger import dialect
 from ledger.dialect import INTEGER
 from ledger.fields import RESERVED_REFERENCE_TYPES, refuse_unprintable
-from ledger.journal.inserting import insert
+from ledger.journal.inserting import insert_rows, rows_of_mappings
 from ledger.journal.load import MERCHANT, NEW_ACCOUNT, REFERENCE
 from ledger.journal.post import MAX_RUNS
 from ledger.journal.trouble import is_duplicate
@@ -50,7 +50,7 @@ def accounts_there(merchants: Iterable[UUID]) -> dict[UUID, UUID]:
         f"(SELECT {spoken.column('merchant_id')} FROM {spoken.source(MERCHANT)})"
     )
     with connection.cursor() as cursor:
-        cursor.execute(sql, [dialect.recordset({"merchant_id": merchant} for merchant in merchants)])
+        cursor.execute(sql, dialect.recordset(MERCHANT, zip(merchants)))
         return {spoken.uuid(merchant): spoken.uuid(id_) for merchant, id_ in cursor.fetchall()}
 
 
@@ -92,8 +92,7 @@ def _insert_accounts(arrivals: Sequence[Arrival]) -> None:
         }
         for arrival in arrivals
     ]
-    with connection.cursor() as cursor:
-        cursor.execute(insert("credit_accounts", IMPORTED), [dialect.recordset(rows)])
+    insert_rows("credit_accounts", IMPORTED, rows_of_mappings(rows, IMPORTED))
 
 
 class _Mover:
@@ -209,11 +208,7 @@ def _can_be_kept(reference: Reference) -> bool:
 def _taken(references: Iterable[Reference]) -> set[Reference]:
     """Those of these references that a transaction holds already."""
     spoken = dialect.current()
-    sql = (
-        f"SELECT t.reference_type, t.reference_id FROM {spoken.source(REFERENCE)} JOIN credit_transactions t "
-        f"ON t.reference_type = {spoken.column('reference_type')} AND t.reference_id = {spoken.column('reference_id')}"
-    )
-    rows = ({"reference_type": type_, "reference_id": id_} for type_, id_ in set(references))
+    sql = f"SELECT t.reference_type, t.reference_id FROM {spoken.each_found('credit_transactions', REFERENCE)}"
     with connection.cursor() as cursor:
-        cursor.execute(sql, [dialect.recordset(rows)])
+        cursor.execute(sql, dialect.recordset(REFERENCE, set(references)))
         return set(cursor.fetchall())

@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
 from django.db.models import QuerySet
 from django.db.transaction import atomic
 
@@ -14,7 +13,7 @@ from ledger import dialect
 from ledger.claims import claim_in
 from ledger.dialect import INTEGER, MOMENT, TEXT, UUID_, Columns
 from ledger.identifiers import new_id
-from ledger.journal.inserting import insert
+from ledger.journal.inserting import insert_rows, rows_of_mappings
 from ledger.journal.replays import Replay, note_outcomes, read, replays_of
 from ledger.messages import Message, replay_in
 from ledger.models import ParkedMessage
@@ -108,13 +107,12 @@ def _upsert(rows: Mapping[str, Mapping[str, Any]]) -> None:
     latest = ("state", "reason", "field", "detail", "conflicts_with_id", "last_seen_at")
     changes = ", ".join(f"{name} = excluded.{name}" for name in latest)
     changes += ", merchant_id = COALESCE(excluded.merchant_id, credit_parked.merchant_id)"
-    sql = insert(
+    insert_rows(
         "credit_parked",
         PARKED,
+        rows_of_mappings([rows[fingerprint] for fingerprint in sorted(rows)], PARKED),
         on_conflict=f"(fingerprint) DO UPDATE SET count = credit_parked.count + excluded.count, {changes}",
     )
-    with connection.cursor() as cursor:
-        cursor.execute(sql, [dialect.recordset(rows[fingerprint] for fingerprint in sorted(rows))])
 
 
 def resolved_before(moment: datetime) -> int:

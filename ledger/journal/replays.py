@@ -6,14 +6,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
 from django.db.models import Exists, OuterRef
 from django.db.transaction import atomic
 
 from ledger import dialect
 from ledger.dialect import BOOLEAN, INTEGER, MOMENT, TEXT, UUID_, Columns
 from ledger.fields import MAX_ITEMS
-from ledger.journal.inserting import insert
+from ledger.journal.inserting import insert_rows, rows_of_mappings
 from ledger.models import ParkedAct
 from ledger.outcomes import Outcome, Status
 
@@ -76,13 +75,12 @@ def note_outcomes(decided: Sequence[tuple[str, Outcome]], *, now: datetime) -> N
         return
     changes = ", ".join(f"{name} = excluded.{name}" for name in OUTCOME if name not in ("replay_id", "item"))
     open_ones = ", ".join(f"'{status}'" for status in NOT_FINAL)
-    sql = insert(
+    insert_rows(
         "credit_replay_outcomes",
         OUTCOME,
+        rows_of_mappings(rows, OUTCOME),
         on_conflict=f"(replay_id, item) DO UPDATE SET {changes} WHERE credit_replay_outcomes.status IN ({open_ones})",
     )
-    with connection.cursor() as cursor:
-        cursor.execute(sql, [dialect.recordset(rows)])
 
 
 def note_done(replay: str) -> None:

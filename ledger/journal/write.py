@@ -14,7 +14,7 @@ from ledger.dialect import BOOLEAN, INTEGER, JSON, MOMENT, TEXT, UUID_, Columns
 from ledger.events import Event
 from ledger.follow_ups import FOLLOW_UPS
 from ledger.identifiers import new_id
-from ledger.journal.inserting import insert, insert_rows, rows_of, update_rows
+from ledger.journal.inserting import insert_rows, rows_of, rows_of_mappings, update_rows
 from ledger.journal.outbox import Recorded, insert_outbox
 from ledger.journal.parking import ToPark, park_rows
 from ledger.journal.replays import note_outcomes
@@ -186,11 +186,7 @@ def _waiting_row(waiting: Waiting, now: datetime, account_wait: timedelta) -> di
 
 def insert_waiting(rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert waiting rows in order of arrival; a repeat of a message that waits already changes nothing."""
-    if not rows:
-        return
-    sql = insert("credit_waiting", WAITING, on_conflict="(fingerprint) DO NOTHING")
-    with connection.cursor() as cursor:
-        cursor.execute(sql, [dialect.recordset(rows)])
+    insert_rows("credit_waiting", WAITING, rows_of_mappings(rows, WAITING), on_conflict="(fingerprint) DO NOTHING")
 
 
 def delete_waiting(rows: Sequence[int]) -> None:
@@ -201,7 +197,7 @@ def delete_waiting(rows: Sequence[int]) -> None:
     columns = {"id": INTEGER}
     sql = f"DELETE FROM credit_waiting WHERE id IN (SELECT {spoken.column('id')} FROM {spoken.source(columns)})"
     with connection.cursor() as cursor:
-        cursor.execute(sql, [dialect.recordset({"id": row} for row in rows)])
+        cursor.execute(sql, dialect.recordset(columns, zip(rows)))
 
 
 def _to_park(parked: Parked) -> ToPark:
@@ -218,11 +214,9 @@ def _to_park(parked: Parked) -> ToPark:
 
 
 def _insert_differences(differences: Sequence[Difference], now: datetime) -> None:
-    if not differences:
-        return
     seen = [name for name in DIFFERENCE if name != "seen_at"]
     rows = [{**{name: getattr(difference, name) for name in seen}, "seen_at": now} for difference in differences]
     shop = "(account_id, platform_name, platform_shop_id, shop_domain)"
-    sql = insert("credit_shop_differences", DIFFERENCE, on_conflict=f"{shop} DO NOTHING")
-    with connection.cursor() as cursor:
-        cursor.execute(sql, [dialect.recordset(rows)])
+    insert_rows(
+        "credit_shop_differences", DIFFERENCE, rows_of_mappings(rows, DIFFERENCE), on_conflict=f"{shop} DO NOTHING"
+    )

@@ -60,7 +60,7 @@ def accounts_of_merchants(merchant_ids: Collection[UUID]) -> dict[UUID, AccountB
     """The accounts of these merchants, by merchant; by the same few statements for one as for many."""
     spoken = dialect.current()
     of_these = f"WHERE merchant_id IN (SELECT {spoken.column('merchant_id')} FROM {spoken.source(MERCHANT)})"
-    rows = rows_of(_select(of_these), [dialect.recordset({"merchant_id": merchant} for merchant in merchant_ids)])
+    rows = rows_of(_select(of_these), dialect.recordset(MERCHANT, zip(merchant_ids)))
     accounts = {account.merchant_id: account for account in map(_stored, rows)}
     due = states_with_due([account.merchant_id for account in accounts.values() if account.is_overdue])
     return accounts | {merchant: _with_due(accounts[merchant], state) for merchant, state in due.items()}

@@ -29,8 +29,8 @@ def balance_over_time(account_id: UUID, *, sequence: int) -> list[Point]:
         "SELECT created_at, balance_after FROM credit_transactions WHERE account_id = %s "
         f"AND sequence IN (SELECT {spoken.column('sequence')} FROM {spoken.source(SEQUENCE)}) ORDER BY sequence"
     )
-    chosen = dialect.recordset({"sequence": one} for one in _spread(sequence))
-    return [Point(moment_of(at), balance) for at, balance in rows_of(sql, [account_id.hex, chosen])]
+    chosen = dialect.recordset(SEQUENCE, zip(_spread(sequence)))
+    return [Point(moment_of(at), balance) for at, balance in rows_of(sql, [account_id.hex, *chosen])]
 
 
 def _spread(sequence: int) -> list[int]:

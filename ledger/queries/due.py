@@ -24,7 +24,7 @@ def books_of(merchant_ids: Collection[UUID]) -> Books:
         f"(SELECT {spoken.column('merchant_id')} FROM {spoken.source(MERCHANT)})"
     )
     with snapshot():
-        rows = rows_of(sql, [dialect.recordset({"merchant_id": merchant} for merchant in merchant_ids)])
+        rows = rows_of(sql, dialect.recordset(MERCHANT, zip(merchant_ids)))
         accounts = account_states(rows)
         attach(accounts)
         books = Books(now=spoken.clock(), accounts={account.merchant_id: account for account in accounts})

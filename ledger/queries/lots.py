@@ -71,7 +71,7 @@ def _described(lots: Collection[Lot]) -> list[dict[str, Any]]:
         "SELECT id, description, created_at FROM credit_transactions WHERE id IN "
         f"(SELECT {spoken.column('id')} FROM {spoken.source(KEY)})"
     )
-    rows = rows_of(sql, [dialect.recordset({"id": lot.id} for lot in lots)])
+    rows = rows_of(sql, dialect.recordset(KEY, ((lot.id,) for lot in lots)))
     said = {uuid_of(id_): (description, moment_of(created_at)) for id_, description, created_at in rows}
     return [_named(lot, *said[lot.id]) for lot in lots]
 

@@ -73,7 +73,7 @@ def _found_nearby(account: AccountBalance, moments: Sequence[datetime]) -> list[
         f"THEN COALESCE(max(sequence), 0) END FROM ({nearest}) nearest) "
         f"FROM {spoken.source(INSTANT)} ORDER BY {spoken.column('place')}"
     )
-    return [sequence for (sequence,) in rows_of(sql, [account.merchant_id.hex, _instants(moments)])]
+    return [sequence for (sequence,) in rows_of(sql, [account.merchant_id.hex, *_instants(moments)])]
 
 
 def _found_by_halving(account: AccountBalance, moments: Sequence[datetime]) -> list[int]:
@@ -90,11 +90,11 @@ def _found_by_halving(account: AccountBalance, moments: Sequence[datetime]) -> l
         "FROM halved h WHERE h.step > 0) SELECT position FROM halved WHERE step = 0 ORDER BY place"
     )
     step = 1 << account.sequence.bit_length()
-    return [position for (position,) in rows_of(sql, [step, _instants(moments), account.id.hex])]
+    return [position for (position,) in rows_of(sql, [step, *_instants(moments), account.id.hex])]
 
 
-def _instants(moments: Sequence[datetime]) -> str:
-    return dialect.recordset({"place": place, "moment": moment} for place, moment in enumerate(moments))
+def _instants(moments: Sequence[datetime]) -> list[str]:
+    return dialect.recordset(INSTANT, enumerate(moments))
 
 
 @asked_again_if_lost
@@ -105,7 +105,7 @@ def standings_after(account_id: UUID, sequences: Collection[int]) -> dict[int, S
         "SELECT sequence, balance_after, total_granted, total_consumed, total_expired FROM credit_transactions "
         f"WHERE account_id = %s AND sequence IN (SELECT {spoken.column('sequence')} FROM {spoken.source(SEQUENCE)})"
     )
-    rows = rows_of(sql, [account_id.hex, dialect.recordset({"sequence": sequence} for sequence in sequences)])
+    rows = rows_of(sql, [account_id.hex, *dialect.recordset(SEQUENCE, zip(sequences))])
     return {0: Standing(), **{row[0]: Standing(*row) for row in rows}}
 
 

@@ -23,8 +23,8 @@ def posted_per_minute(now: datetime) -> list[int]:
         f"WHERE t.id >= {low} AND t.id < {high} AND t.status = 'posted' LIMIT {COUNTED_UP_TO}) counted) "
         f"FROM {spoken.source(RANGE)}"
     )
-    rows = [{"place": place, "low": edges[place], "high": edges[place + 1]} for place in range(MINUTES)]
-    counts = dict(rows_of(sql, [dialect.recordset(rows)]))
+    rows = [(place, edges[place], edges[place + 1]) for place in range(MINUTES)]
+    counts = dict(rows_of(sql, dialect.recordset(RANGE, rows)))
     return [counts[place] for place in range(MINUTES)]
 
 

@@ -188,7 +188,7 @@ def test_the_first_lots_are_found_by_the_index_of_their_order():
     execute("ANALYZE credit_lots")
     with CaptureQueriesContext(connection) as captured:
         lots_loaded(account, consume(merchant_id=account.merchant_id, amount=1))
-    (sql,) = [query["sql"] for query in captured if "LATERAL" in query["sql"]]
+    (sql,) = [query["sql"] for query in captured if "FROM credit_lots" in query["sql"]]
 
     plan = "\n".join(line for (line,) in execute(f"EXPLAIN (ANALYZE, COSTS OFF) {sql}"))
 

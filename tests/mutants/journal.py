@@ -93,8 +93,8 @@ MUTANTS = (
         edits=(
             Edit(
                 "ledger/journal/inserting.py",
-                "_insert(table, columns, spoken.wide_source(columns)), spoken",
-                '_insert(table, columns, spoken.wide_source(columns)) + " ON CONFLICT DO NOTHING", spoken',
+                "insert(table, columns, on_conflict=on_conflict), recordset",
+                'insert(table, columns, on_conflict=on_conflict) + " ON CONFLICT DO NOTHING", recordset',
             ),
         ),
         servers=True,
