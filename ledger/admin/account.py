@@ -39,6 +39,7 @@ from ledger.models import (
     Transaction,
     WaitingCommand,
 )
+from ledger.queries.balance import account_of_merchant
 from ledger.queries.balance_over_time import balance_over_time
 from ledger.staff.preview import is_due
 
@@ -144,7 +145,8 @@ class AccountAdmin(ActingAdmin):
         """Its balance over time, for those who may see its transactions."""
         if not may_view(request, Transaction):
             return None
-        return balance_chart(balance_over_time(row.id, sequence=row.sequence), transactions=row.sequence)
+        account = account_of_merchant(row.merchant_id)
+        return balance_chart(balance_over_time(account), transactions=account.sequence) if account else None
 
     def tables(self, request: HttpRequest, row: Account) -> Sequence[Table]:
         due = ((Transaction, lambda: due_entries(row)),) if is_due(row.next_due_at) else ()

@@ -30,19 +30,21 @@ class Chart:
 
 
 def balance_chart(points: Sequence[Point], *, transactions: int) -> Chart | None:
-    """The balance over time as steps: each transaction's balance holds until the next. None where there is none.
+    """The balance over time as steps: each point's balance holds until the next. None where there is none.
 
-    transactions is how many there are, of which points shows some.
+    transactions is how many there are: as many as points, which are theirs then, or more.
     """
     if not points:
         return None
     first, last = points[0], points[-1]
     balances = [point.balance for point in points]
+    whole = len(points) == transactions
+    drawn = f"after each of its {transactions:,}" if whole else f"at {len(points):,} moments over its {transactions:,}"
     return Chart(
         title="Balance over time",
         words=(
             f"{balances[-1]:,} credits since {moment(last.at)}; between {min(balances):,} and {max(balances):,} "
-            f"after those {len(points):,} of {transactions:,} transactions that are drawn."
+            f"{drawn} transactions."
         ),
         highest=f"{max(balances):,}",
         begin=moment(first.at),

@@ -1,13 +1,26 @@
 """The terminal: who sits at it, what may be shown on it, what is typed there, and whether they are sure."""
 
 import getpass
-from argparse import ArgumentTypeError
+from argparse import ArgumentParser, ArgumentTypeError
 from datetime import datetime
 
 from ledger.events import rfc3339
 
 
-def somebody() -> str:
+def add_person(parser: ArgumentParser, option: str) -> None:
+    """Give a command the option that says who acts."""
+    help_ = "who you are; your user name, unless told otherwise"
+    parser.add_argument(option, type=_person, default=_somebody(), help=help_)
+
+
+def _person(text: str) -> str:
+    """Who somebody says they are. Raises ArgumentTypeError where that is nobody, as an unset $USER is."""
+    if not text.strip():
+        raise ArgumentTypeError("names nobody")
+    return text
+
+
+def _somebody() -> str:
     """The name of whoever runs this; a container's user may have none."""
     try:
         return getpass.getuser()

@@ -135,7 +135,7 @@ def test_freeze_and_thaw(account):
     again = account("freeze", opened.merchant_id)
     thawed = account("thaw", opened.merchant_id)
 
-    assert [text.partition(":")[0] for text in (frozen, again, thawed)] == ["posted", "unchanged", "posted"]
+    assert [text.partition(":")[0] for text in (frozen, again, thawed)] == ["frozen", "unchanged", "thawed"]
     assert list(opened.changes.values_list("after", "actor")) == [("yes", "anna"), ("no", "anna")]
 
 
@@ -210,6 +210,21 @@ def test_who_acts_is_the_user_of_the_terminal_unless_told_otherwise(account):
     account("freeze", opened.merchant_id, by=("--reason", "asked to"))
 
     assert opened.changes.get().actor
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("account", "freeze", str(uuid4()), "--actor", ""),
+        ("parked", "dismiss", "1", "--reason", "by mistake", "--by", " "),
+        ("rebuild", "--write", "--reason", "by hand", "--actor", ""),
+        ("redact", "--shopper", "s-1", "--reason", "asked to", "--actor", ""),
+    ],
+    ids=lambda words: words[0],
+)
+def test_nobody_acts_on_anything(words):
+    with pytest.raises(CommandError, match=r"--(actor|by): names nobody"):
+        call_command(*words)
 
 
 def test_a_refusal_steers_no_terminal(account):

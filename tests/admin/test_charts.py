@@ -1,4 +1,4 @@
-"""The charts: a balance over time drawn from few of its transactions, and how many were posted each minute."""
+"""The charts: a balance over time, drawn at few moments of a long history, and how many were posted each minute."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -9,8 +9,9 @@ from django.test.utils import CaptureQueriesContext
 
 from ledger.admin.chart import balance_chart, pace_chart
 from ledger.journal import post
-from ledger.models import Transaction
+from ledger.models import Account, Transaction
 from ledger.queries import pace
+from ledger.queries.balance import account_of_merchant
 from ledger.queries.balance_over_time import POINTS, Point, balance_over_time
 from ledger.queries.pace import MINUTES, posted_per_minute
 from tests.admin.conftest import SignIn
@@ -22,22 +23,42 @@ pytestmark = pytest.mark.django_db
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("rows", [1, 2, POINTS, POINTS + 1, 1000])
-def test_a_balance_over_time_is_that_of_the_rows_drawn_from_the_first_to_the_newest(rows: int) -> None:
+def over_time(account: Account) -> list[Point]:
+    """The account's balance over time, and no statement more for a long history than for a short one."""
+    found = account_of_merchant(account.merchant_id)
+    assert found is not None
+    with CaptureQueriesContext(connection) as queries:
+        points = balance_over_time(found)
+    assert len(queries) <= 4
+    return points
+
+
+@pytest.mark.parametrize("rows", [1, 2, POINTS])
+def test_a_short_history_is_drawn_transaction_by_transaction(rows: int) -> None:
     account = account_with((BEGIN + timedelta(minutes=n), "grant", n + 1) for n in range(rows))
 
-    with CaptureQueriesContext(connection) as queries:
-        points = balance_over_time(account.id, sequence=account.sequence)
+    points = over_time(account)
 
-    history = {row.created_at: row.balance_after for row in rows_of(account)}
-    assert len(queries) == 1
-    assert len(points) == min(rows, POINTS)
-    assert all(history[point.at] == point.balance for point in points)
-    assert (points[0].at, points[-1].balance) == (BEGIN, account.balance)
+    assert points == [Point(row.created_at, row.balance_after) for row in rows_of(account)]
+    assert points[0].at == BEGIN
+    assert len(points) == rows
+
+
+def test_a_long_history_is_drawn_as_it_stood_at_moments_evenly_spread_in_time() -> None:
+    bursts = [timedelta(seconds=n) for n in range(100)] + [timedelta(days=9, seconds=n) for n in range(100)]
+    account = account_with((BEGIN + after, "grant", 1) for after in bursts)
+
+    points = over_time(account)
+
+    history = rows_of(account)
+    assert len(points) == POINTS
+    assert all(point.balance == sum(row.created_at <= point.at for row in history) for point in points)
+    assert {point.balance for point in points} == {1, 100, 200}  # and not a slope from one burst to the next
+    assert (points[0].at, points[-1].at) == (BEGIN, BEGIN + bursts[-1])
 
 
 def test_an_account_without_transactions_has_no_chart() -> None:
-    assert balance_over_time(opened_account().id, sequence=0) == []
+    assert over_time(opened_account()) == []
     assert balance_chart([], transactions=0) is None
 
 
@@ -49,8 +70,11 @@ def test_a_chart_is_drawn_in_steps_and_says_in_words_what_it_shows() -> None:
     assert chart is not None
     assert chart.line == "M0.0,60.0H300.0V90.0H600.0V0.0H600"
     assert chart.words == (
-        "200 credits since 2026-01-01 02:00:00.000; between 50 and 200 after those 3 of 3 transactions that are drawn."
+        "200 credits since 2026-01-01 02:00:00.000; between 50 and 200 after each of its 3 transactions."
     )
+    of_many = balance_chart(points, transactions=3000)
+    assert of_many is not None
+    assert of_many.words.endswith("between 50 and 200 at 3 moments over its 3,000 transactions.")
 
 
 def test_what_was_posted_is_counted_by_the_minute_of_its_posting() -> None:

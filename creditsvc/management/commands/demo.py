@@ -143,7 +143,8 @@ def show() -> None:
     if environment.broker_is_embedded:
         print(f"\nSend something yourself (README, «What a producer sends»); the broker is {environment.broker_url}")
         print("What you send that can't be carried out prints no event: .venv/bin/python manage.py parked list")
-    print(f"\nAPI documents: {ADDRESS}/api/docs\nStaff: {ADDRESS}/admin/  ({name} / {password})\n\nCtrl-C ends it.")
+    print(f"\nAPI documents: {ADDRESS}/api/docs\nStaff: {ADDRESS}/admin/  ({name} / {password})")
+    print("\nCtrl-C ends it; in the background, SIGTERM.")
 
 
 def stay(processes: Processes) -> None:

@@ -9,7 +9,7 @@ from ledger.errors import Refused
 from ledger.fields import PLATFORMS, Category
 from ledger.identifiers import new_id
 from ledger.instructions import Adjust
-from ledger.management.terminal import harmless, is_confirmed, moment, somebody
+from ledger.management.terminal import add_person, harmless, is_confirmed, moment
 from ledger.models import Account
 from ledger.outcomes import Outcome, Status
 from ledger.staff import (
@@ -43,7 +43,7 @@ class Command(BaseCommand):
             added: CommandParser = actions.add_parser(name, help=help_)
             for argument, type_ in about.items():
                 added.add_argument(argument, type=type_)
-            added.add_argument("--actor", default=somebody(), help="who you are; your user name, unless told otherwise")
+            add_person(added, "--actor")
             added.add_argument("--reason", required=True, help="why; kept for ever")
             return added
 
@@ -107,13 +107,14 @@ class Command(BaseCommand):
         self.stdout.write(refuse(adjustment, actor=actor, reason=reason).state)
 
     def _freeze(self, *, merchant: UUID, actor: str, reason: str, **_: Any) -> None:
-        self._tell(freeze(_account(merchant), actor=actor, reason=reason))
+        self._tell(freeze(_account(merchant), actor=actor, reason=reason), change="frozen")
 
     def _thaw(self, *, merchant: UUID, actor: str, reason: str, **_: Any) -> None:
-        self._tell(thaw(_account(merchant), actor=actor, reason=reason))
+        self._tell(thaw(_account(merchant), actor=actor, reason=reason), change="thawed")
 
     def _threshold(self, *, merchant: UUID, threshold: int | None, actor: str, reason: str, **_: Any) -> None:
-        self._tell(set_threshold(_account(merchant), threshold=threshold, actor=actor, reason=reason))
+        outcome = set_threshold(_account(merchant), threshold=threshold, actor=actor, reason=reason)
+        self._tell(outcome, change="threshold set")
 
     def _shop(self, *, merchant: UUID, **options: Any) -> None:
         outcome = move_shop(
@@ -124,17 +125,18 @@ class Command(BaseCommand):
             actor=options["actor"],
             reason=options["reason"],
         )
-        self._tell(outcome)
+        self._tell(outcome, change="shop changed")
 
     def _retry(self, *, transaction: UUID, actor: str, reason: str, **_: Any) -> None:
         self._tell(retry(transaction, actor=actor, reason=reason))
 
-    def _tell(self, outcome: Outcome) -> None:
-        """Say what became of it; fail where it was not done."""
+    def _tell(self, outcome: Outcome, *, change: str = "") -> None:
+        """Say what became of it; fail where it was not done. change is what was done where no credits move."""
         why = f", {outcome.reason}" if outcome.reason else ""
         before = " before" if outcome.replayed else ""
         which = f"; transaction {outcome.transaction_id}" if outcome.transaction_id else ""
-        line = f"{outcome.status}{before}{why}: balance {outcome.balance}{which}"
+        done = change if change and outcome.status is Status.POSTED else outcome.status
+        line = f"{done}{before}{why}: balance {outcome.balance}{which}"
         if outcome.status in (Status.DECLINED, Status.PARKED):
             raise CommandError(line)
         self.stdout.write(line)

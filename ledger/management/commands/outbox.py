@@ -71,6 +71,7 @@ class Command(BaseCommand):
 
     def _park(self, *, ids: Sequence[UUID], **_: Any) -> None:
         parked = park_stuck(ids)
-        self.stdout.write(f"{len(parked)} parked")
+        if parked:
+            self.stdout.write(f"{len(parked)} parked")
         if left := [str(each) for each in ids if each not in parked]:
             raise CommandError(f"left as they are, published or no stored messages: {', '.join(left)}")

@@ -8,6 +8,7 @@ from dataclasses import fields
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from textwrap import indent
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +16,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from ledger.errors import Refused
 from ledger.events import rfc3339
-from ledger.management.terminal import harmless, moment, somebody
+from ledger.management.terminal import add_person, harmless, moment
 from ledger.models import ParkedAct, ParkedMessage
 from ledger.outcomes import ParkReason
 from ledger.parking import AT_ONCE, MEANINGS, SECOND_PERSON, correct, dismiss, left_for_another, replay
@@ -64,7 +65,7 @@ class Command(BaseCommand):
         for acting in (correcting, dismissing):
             acting.add_argument("--reason", required=True, help="why; it is kept")
         for acting in (correcting, replaying, dismissing):
-            acting.add_argument("--by", default=somebody(), help="who decided; you, unless told otherwise")
+            add_person(acting, "--by")
 
     def handle(self, *args: Any, action: str, **options: Any) -> None:
         try:
@@ -116,7 +117,8 @@ class Command(BaseCommand):
     def _report(self, ids: Sequence[int], settled: set[int], *, by: str, done: str) -> None:
         """Say what became of each; fail where one was left as it is."""
         left = [id_ for id_ in dict.fromkeys(ids) if id_ not in settled]
-        self.stdout.write(f"{len(settled)} {done}")
+        if settled:
+            self.stdout.write(f"{len(settled)} {done}")
         parts = (left[start : start + AT_ONCE] for start in range(0, len(left), AT_ONCE))
         waiting = [id_ for part in parts for id_ in left_for_another(part, by=by)]
         others = [id_ for id_ in left if id_ not in waiting]
@@ -183,9 +185,9 @@ def _whole(row: ParkedMessage) -> Iterator[str]:
     acts = acts_of(row)
     if acts:
         yield from ("", "what was done about it:", *(line for act in acts for line in _told(act)))
-    yield from ("", "headers:", _indented(row.headers))
-    yield from ("", "properties:", _indented(row.properties))
-    yield from ("", f"body ({row.body_encoding}):", _indented(row.body))
+    yield from ("", "headers, as it came:", _indented(row.headers))
+    yield from ("", "properties, as it came:", _indented(row.properties))
+    yield from ("", f"body, as it came ({row.body_encoding}):", _indented(row.body))
     lines = side_by_side(row)
     if lines:
         yield from ("", *_beside(lines, transaction_id=str(row.conflicts_with_id)))
@@ -196,7 +198,8 @@ def _told(act: ParkedAct) -> Iterator[str]:
     why = f": {act.reason}" if act.reason else ""
     yield f"  {rfc3339(act.acted_at)}  {act.what} by {act.actor}{why}"
     if act.what == ParkedAct.What.CORRECTED:
-        yield from ("headers:", _indented(act.headers), "body:", _indented(act.body))
+        sent = ("corrected headers:", _indented(act.headers), "corrected body:", _indented(act.body))
+        yield from (indent(text, "    ") for text in sent)
     elif act.what == ParkedAct.What.REPLAYED:
         yield f"    {became(act)}"
         outcomes = list(act.outcomes.all())

@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import IntegrityError
 
 from ledger.journal.rebuilding import compare, put_right
-from ledger.management.terminal import harmless, somebody
+from ledger.management.terminal import add_person, harmless
 from ledger.models import Account
 from ledger.rules.rebuilding import Rebuilt
 from ledger.snapshot import snapshot
@@ -35,7 +35,7 @@ class Command(BaseCommand):
         which.add_argument("--check", action="store_true", help="only show what deviates; what it does unless told")
         which.add_argument("--write", action="store_true", help="put it right")
         parser.add_argument("--merchant", type=UUID, action="append", help="this one only; may be given several times")
-        parser.add_argument("--actor", default=somebody(), help="who you are; your user name, unless told otherwise")
+        add_person(parser, "--actor")
         parser.add_argument("--reason", default="", help="with --write: why; kept for ever")
 
     def handle(

@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from ledger.errors import Refused
 from ledger.journal.redaction import redact_shopper, redact_transaction
-from ledger.management.terminal import harmless, is_confirmed, somebody
+from ledger.management.terminal import add_person, harmless, is_confirmed
 
 
 class Command(BaseCommand):
@@ -26,7 +26,7 @@ class Command(BaseCommand):
         what.add_argument("--shopper", metavar="ID", help="what bears this shopper_id, or names it in its description")
         what.add_argument("--transaction", type=UUID, help="this one, its retries, and messages that asked for it")
         parser.add_argument("--merchant", type=UUID, help="the shopper of this merchant alone")
-        parser.add_argument("--actor", default=somebody(), help="who you are; your user name, unless told otherwise")
+        add_person(parser, "--actor")
         parser.add_argument("--reason", required=True, help="why; kept for ever, so it must name nobody")
         parser.add_argument("--yes", action="store_true", help="do not ask")
 
