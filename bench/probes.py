@@ -137,7 +137,9 @@ class Prober(Thread):
         now = time.monotonic()
         with self._lock:
             for reference in arrived:
-                sent = self._under_way.pop(reference)
+                sent = self._under_way.pop(reference, None)
+                if sent is None:
+                    continue  # an alert may be told again: at least once is the promise
                 self.lags[sent.way].append(now - sent.at)
                 self._longest[sent.way] = max(self._longest[sent.way], now - sent.at)
 
