@@ -65,7 +65,7 @@ lock: $(VENV)/.dev ## Compile requirements/*.txt anew from *.in; UPGRADE=--upgra
 	    --no-emit-index-url --no-emit-find-links $(UPGRADE) requirements/$$set.in -o requirements/$$set.txt || exit 1; done
 
 clean: ## Remove the virtual environment, caches, and the embedded databases.
-	rm -rf $(VENV) .venv-bench var .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .venv-bench var client/build client/src/*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Everything that a clean tree and a dirty one differ in; nothing where this is no git checkout.

@@ -13,14 +13,15 @@ from pydantic_core import to_json
 def array_of(values: Sequence[Any]) -> str:
     """An array of numbers, truth values, ids, moments, texts, members of one enumeration, or None for NULL."""
     if values and isinstance(values[0], StrEnum):
-        values = [*map(str, values)]  # the writer would ask Python for the value of each
+        # The writer would ask Python for the value of each.
+        values = [None if value is None else str(value) for value in values]
     written = to_json(values).decode()
     # JSON's list is PostgreSQL's array but for its brackets, unless a text has something to be escaped.
     return f"{{{written[1:-1]}}}" if "\\" not in written else _array_of_texts(values)
 
 
 def array_of_json(values: Iterable[Any]) -> str:
-    """An array of values as JSON."""
+    """An array of values as JSON, in which None is JSON's null."""
     return _array_of_texts(to_json(value).decode() for value in values)
 
 

@@ -92,7 +92,7 @@ class PostgreSQL:
     def each_found(self, table: str, keys: Columns) -> str:
         # A look-up for each, which LIMIT ensures: for a large batch the planner would rather read a table of up to
         # some 60,000 rows whole, which takes ten times as long.
-        same = " AND ".join(f"{name} = r.{name}" for name in keys)
+        same = " AND ".join(f"{table}.{name} = r.{name}" for name in keys)
         return f"{self.source(keys)} CROSS JOIN LATERAL (SELECT * FROM {table} WHERE {same} LIMIT 1) AS t"
 
     def first_of_each(self, columns: Columns, table: str, *, key: str, where: str, order: str, limit: int) -> str:

@@ -45,7 +45,8 @@ def replay(parked_ids: Collection[int], *, by: str, at: datetime) -> list[int]:
 
     What is sent is the newest correction, where there is one. A message that isn't parked any more, or that came
     from no queue, is left as it is; so is one whose correction moves much and is `by` the same person
-    (left_for_another). `by` is who decided, `at` is when. Raises ValueError for more than AT_ONCE ids.
+    (left_for_another). `by` is who decided, `at` is when. Raises Refused where that is nobody, and ValueError
+    for more than AT_ONCE ids.
     """
     with atomic():
         messages = [message for message in _claim(parked_ids) if message.queue]
@@ -72,8 +73,8 @@ def left_for_another(parked_ids: Collection[int], *, by: str) -> list[int]:
 def dismiss(parked_ids: Collection[int], *, by: str, reason: str, at: datetime) -> list[int]:
     """Settle that nothing more is done about parked messages; the ids of those that this call dismissed.
 
-    `by` is who decided, `reason` is why, `at` is when. Raises Refused where the reason can't be kept, and
-    ValueError for more than AT_ONCE ids.
+    `by` is who decided, `reason` is why, `at` is when. Raises Refused where that is nobody or the reason can't be
+    kept, and ValueError for more than AT_ONCE ids.
     """
     checked_reason(reason)
     with atomic():
@@ -108,10 +109,17 @@ def correct(parked_id: int, *, body: str, headers: str | None = None, by: str, r
             what=ParkedAct.What.CORRECTED,
             headers=json.dumps(corrected.headers),
             body=body,
-            actor=by[:MAX_TEXT],
+            actor=_person(by),
             reason=reason,
             acted_at=at,
         )
+
+
+def _person(by: str) -> str:
+    """Who decided, as far as that is kept. Raises Refused where it is nobody."""
+    if not by.strip():
+        raise Refused("must name somebody", field="by")
+    return by[:MAX_TEXT]
 
 
 def checked_reason(reason: str) -> str:
@@ -141,7 +149,7 @@ def _for_another(messages: Collection[ParkedMessage], corrections: Mapping[int, 
         message.pk
         for message in messages
         if (correction := corrections.get(message.pk))
-        and correction.actor == by[:MAX_TEXT]
+        and correction.actor == _person(by)
         and needs_another(as_it_would_be_sent(message, correction))
     ]
 
@@ -152,8 +160,9 @@ def _resolve(
     still_parked = ParkedMessage.objects.filter(
         pk__in=[message.pk for message in messages], state=ParkedMessage.State.PARKED
     )
-    still_parked.update(state=state, resolved_at=at, resolved_by=by[:MAX_TEXT])
+    person = _person(by)
+    still_parked.update(state=state, resolved_at=at, resolved_by=person)
     what = ParkedAct.What(state.value)  # both states are what somebody did
     return ParkedAct.objects.bulk_create(
-        ParkedAct(parked=message, what=what, actor=by[:MAX_TEXT], reason=reason, acted_at=at) for message in messages
+        ParkedAct(parked=message, what=what, actor=person, reason=reason, acted_at=at) for message in messages
     )

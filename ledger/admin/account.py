@@ -39,7 +39,6 @@ from ledger.models import (
     Transaction,
     WaitingCommand,
 )
-from ledger.queries.balance import account_of_merchant
 from ledger.queries.balance_over_time import balance_over_time
 from ledger.staff.preview import is_due
 
@@ -89,7 +88,7 @@ class AccountAdmin(ActingAdmin):
         moment_of("created_at", "Opened"),
     )
     list_filter = (PlatformFilter, BalanceFilter, FrozenFilter)
-    search_help_text = "Merchant, domain, shop, reference (type/id) or correlation id"
+    search_help_text = "In full: merchant, domain, shop, reference (type/id) or correlation id"
     fieldsets = (
         (
             "Credits",
@@ -145,8 +144,7 @@ class AccountAdmin(ActingAdmin):
         """Its balance over time, for those who may see its transactions."""
         if not may_view(request, Transaction):
             return None
-        account = account_of_merchant(row.merchant_id)
-        return balance_chart(balance_over_time(account), transactions=account.sequence) if account else None
+        return balance_chart(balance_over_time(row), transactions=row.sequence)
 
     def tables(self, request: HttpRequest, row: Account) -> Sequence[Table]:
         due = ((Transaction, lambda: due_entries(row)),) if is_due(row.next_due_at) else ()

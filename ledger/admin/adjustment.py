@@ -73,7 +73,7 @@ class AdjustmentAdmin(ActingAdmin):
         "decided_by",
     )
     list_filter = (StateFilter,)
-    search_help_text = "Merchant, domain, shop or its own id"
+    search_help_text = "In full: merchant, domain, shop or its own id"
     fieldsets = (
         (
             "Asked for",

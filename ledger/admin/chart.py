@@ -30,7 +30,7 @@ class Chart:
 
 
 def balance_chart(points: Sequence[Point], *, transactions: int) -> Chart | None:
-    """The balance over time as steps: each point's balance holds until the next. None where there is none.
+    """The balance over time as steps from one point to the next. None where there is none.
 
     transactions is how many there are: as many as points, which are theirs then, or more.
     """
@@ -38,13 +38,17 @@ def balance_chart(points: Sequence[Point], *, transactions: int) -> Chart | None
         return None
     first, last = points[0], points[-1]
     balances = [point.balance for point in points]
-    whole = len(points) == transactions
-    drawn = f"after each of its {transactions:,}" if whole else f"at {len(points):,} moments over its {transactions:,}"
+    if transactions == 1:
+        drawn = "after its only transaction"
+    elif transactions == len(points):
+        drawn = f"after each of its {transactions:,} transactions"
+    else:
+        drawn = f"at {len(points):,} moments over its {transactions:,} transactions"
     return Chart(
         title="Balance over time",
         words=(
             f"{balances[-1]:,} credits since {moment(last.at)}; between {min(balances):,} and {max(balances):,} "
-            f"{drawn} transactions."
+            f"{drawn}."
         ),
         highest=f"{max(balances):,}",
         begin=moment(first.at),

@@ -43,7 +43,7 @@ class HoldAdmin(InspectAdmin):
         story,
     )
     list_filter = (StatusFilter,)
-    search_help_text = "Merchant, domain, reference (type/id) or correlation id"
+    search_help_text = "In full: merchant, domain, reference (type/id) or correlation id"
     fieldsets = (
         (
             "Hold",

@@ -56,7 +56,7 @@ class LotAdmin(InspectAdmin):
         shop,
     )
     list_filter = (StateFilter, CategoryFilter)
-    search_help_text = "Merchant, domain, reference (type/id) or correlation id"
+    search_help_text = "In full: merchant, domain, reference (type/id) or correlation id"
     fieldsets = (
         (
             "What is left",

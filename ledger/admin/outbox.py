@@ -51,7 +51,7 @@ class OutboxAdmin(InspectAdmin):
         story,
     )
     list_filter = (PublicationFilter, DestinationFilter)
-    search_help_text = "Merchant, domain, reference (type/id) or correlation id"
+    search_help_text = "In full: merchant, domain, reference (type/id) or correlation id"
     joined = ("account", "transaction")
     fieldsets = (
         (

@@ -66,7 +66,7 @@ class ParkedAdmin(InspectAdmin):
         story,
     )
     list_filter = (ReasonFilter, NameFilter, StateFilter, SeenFilter)  # the window counts the first one that is chosen
-    search_help_text = "Merchant, domain, correlation id, number, queue, task or event"
+    search_help_text = "In full: merchant, domain, correlation id, number, queue, task or event"
     change_form_outer_before_template = "admin/ledger/settle.html"
     change_form_outer_after_template = None  # its tables stand above, with what may be done
     fieldsets = (

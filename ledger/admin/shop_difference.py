@@ -24,7 +24,7 @@ class ShopDifferenceAdmin(InspectAdmin):
         "shop_domain",
         story,
     )
-    search_help_text = "Merchant, domain, shop or correlation id"
+    search_help_text = "In full: merchant, domain, shop or correlation id"
     fieldsets = (
         ("The account's shop", {"fields": (account, "its_platform", "its_shop", "its_domain")}),
         (

@@ -88,7 +88,7 @@ class TransactionAdmin(ActingAdmin):
         story,
     )
     list_filter = (StatusFilter, KindFilter, ReasonFilter)
-    search_help_text = "Merchant, domain, reference (type/id) or correlation id"
+    search_help_text = "In full: merchant, domain, reference (type/id) or correlation id"
     fieldsets = (
         (
             "Decision",

@@ -42,7 +42,7 @@ class WaitingAdmin(InspectAdmin):
         story,
     )
     list_filter = (CauseFilter,)
-    search_help_text = "Merchant, domain or correlation id"
+    search_help_text = "In full: merchant, domain or correlation id"
     fieldsets = (
         (
             "Waiting",

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ledger import dialect
-from ledger.queries.balance import AccountBalance
-from ledger.queries.moments import SEQUENCE, standings_before
+from ledger.queries.moments import SEQUENCE, Counted, sequences_before, standings_after
 from ledger.queries.statement import moment_of, rows_of
 
 POINTS = 60
@@ -15,27 +14,28 @@ JUST_AFTER = timedelta(microseconds=1)
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """The balance at a moment, in credits, with all that was posted at it."""
+    """The balance at a moment, in credits: after one transaction, or after all that were posted by then."""
 
     at: datetime
     balance: int
 
 
-def balance_over_time(account: AccountBalance) -> list[Point]:
+def balance_over_time(account: Counted) -> list[Point]:
     """POINTS at most, oldest first, the first transaction's and the newest's included.
 
-    A few statements by the index of (account, sequence), whatever the length of the history.
+    Few statements, each by an index, whatever the length of the history.
     """
     if account.sequence <= POINTS:
         return _posted(account, range(1, account.sequence + 1))
     first, newest = _posted(account, [1, account.sequence])
     step = (newest.at - first.at) / (POINTS - 1)
     between = [first.at + place * step for place in range(1, POINTS - 1)]
-    stood = standings_before(account, [moment + JUST_AFTER for moment in between])
-    return [first, *(Point(at, standing.balance) for at, standing in zip(between, stood, strict=True)), newest]
+    sequences = sequences_before(account, [moment + JUST_AFTER for moment in between])
+    stood = standings_after(account.id, set(sequences))
+    return [first, *(Point(at, stood[one].balance) for at, one in zip(between, sequences, strict=True)), newest]
 
 
-def _posted(account: AccountBalance, sequences: Collection[int]) -> list[Point]:
+def _posted(account: Counted, sequences: Collection[int]) -> list[Point]:
     """The balance after each of these transactions."""
     spoken = dialect.current()
     sql = (

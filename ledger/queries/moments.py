@@ -9,6 +9,7 @@ from bisect import bisect_left
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 from uuid import UUID
 
 from ledger import dialect
@@ -21,6 +22,17 @@ from ledger.queries.statement import rows_of
 INSTANT: Columns = {"place": INTEGER, "moment": MOMENT}
 SEQUENCE: Columns = {"sequence": INTEGER}
 NEAREST_ROWS = 4  # looked at before an instant, declined ones too
+
+
+class Counted(Protocol):
+    """An account as far as its history is looked up by: whose it is, and how many transactions were posted to it."""
+
+    @property
+    def id(self) -> UUID: ...
+    @property
+    def merchant_id(self) -> UUID: ...
+    @property
+    def sequence(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +61,7 @@ def standings_before(account: AccountBalance, moments: Sequence[datetime]) -> li
 
 
 @asked_again_if_lost
-def sequences_before(account: AccountBalance, moments: Sequence[datetime]) -> list[int]:
+def sequences_before(account: Counted, moments: Sequence[datetime]) -> list[int]:
     """The sequence of the account's newest transaction posted before each of these instants; 0 where there is none."""
     found = _found_nearby(account, moments)
     unsure = [moment for moment, sequence in zip(moments, found, strict=True) if sequence is None]
@@ -57,7 +69,7 @@ def sequences_before(account: AccountBalance, moments: Sequence[datetime]) -> li
     return [next(halved) if sequence is None else sequence for sequence in found]
 
 
-def _found_nearby(account: AccountBalance, moments: Sequence[datetime]) -> list[int | None]:
+def _found_nearby(account: Counted, moments: Sequence[datetime]) -> list[int | None]:
     """The same by the rows next before each instant; None where they leave it open.
 
     They tell it where they are all that there are, or hold every posted row of the newest moment that has one.
@@ -76,7 +88,7 @@ def _found_nearby(account: AccountBalance, moments: Sequence[datetime]) -> list[
     return [sequence for (sequence,) in rows_of(sql, [account.merchant_id.hex, *_instants(moments)])]
 
 
-def _found_by_halving(account: AccountBalance, moments: Sequence[datetime]) -> list[int]:
+def _found_by_halving(account: Counted, moments: Sequence[datetime]) -> list[int]:
     """The same by halving the account's sequence again and again."""
     spoken = dialect.current()
     earlier = (

@@ -141,16 +141,19 @@ def test_freeze_and_thaw(account):
 
 @pytest.mark.parametrize(("text", "threshold"), [("250", 250), ("0", 0), ("none", None)])
 def test_threshold(account, text, threshold):
-    account("threshold", opened_account().merchant_id, text)
+    printed = account("threshold", opened_account().merchant_id, text)
 
+    assert printed.startswith("threshold set: " if threshold is not None else "unchanged: ")
     assert Account.objects.get().low_balance_threshold == threshold
 
 
 def test_shop(account):
     opened = opened_account()
 
-    account("shop", opened.merchant_id, "--platform", "magento", "--shop-id", "m-1", "--domain", "new.example.com")
+    words = ("--platform", "magento", "--shop-id", "m-1", "--domain", "new.example.com")
+    printed = account("shop", opened.merchant_id, *words)
 
+    assert printed.startswith("shop changed: ")
     opened.refresh_from_db()
     assert (opened.platform_name, opened.platform_shop_id, opened.shop_domain) == ("magento", "m-1", "new.example.com")
 

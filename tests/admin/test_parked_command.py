@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime
+from functools import partial
 from io import StringIO
 from uuid import uuid4
 
@@ -9,10 +10,11 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
+from ledger.errors import Refused
 from ledger.messages import Message
 from ledger.models import OutboxRow, ParkedAct, ParkedMessage, Transaction
 from ledger.outcomes import ParkReason
-from ledger.parking import correct
+from ledger.parking import correct, dismiss, replay
 from tests.admin.books import conflict, park_one, right_body, task_message
 from tests.ledger.builders import consume, opened_account
 from tests.ledger.replaying import carry_out, replayed
@@ -153,6 +155,23 @@ def test_settling_what_is_not_parked_fails_and_names_it_but_settles_the_rest(par
     assert ParkedMessage.objects.get().state != "parked"
 
 
+def test_where_nothing_was_settled_nothing_else_is_said(parked, capsys):
+    with pytest.raises(CommandError, match="left as they are"):
+        parked("replay", 999)
+
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("settle", [replay, partial(dismiss, reason="sent by mistake")])
+def test_nobody_settles_anything(settle):
+    row = park_one()
+
+    with pytest.raises(Refused, match="by: must name somebody"):
+        settle([row.pk], by=" ", at=datetime.now(UTC))
+
+    assert ParkedMessage.objects.get().state == "parked"
+
+
 @pytest.mark.parametrize("words", [["--after", "x"], ["--after", "2026-01-31T12:00:00,1"], ["--limit", "0"]])
 def test_a_list_refuses_what_it_can_not_read(parked, words):
     park_one()
@@ -184,9 +203,12 @@ def test_a_correction_comes_from_a_file_or_from_standard_input_and_a_replay_send
     monkeypatch.setattr("sys.stdin", StringIO(right_body(reference_id="report-2")))
     parked("correct", row.pk, "--body", "-", "--reason", "they wrote again")
     parked("replay", row.pk)
+    shown = parked("show", row.pk)
 
     sent = OutboxRow.objects.get().body
     assert lines == [f"corrected; send it by `parked replay {row.pk}`"]
+    assert [shown.count(f"    corrected {part}:") for part in ("headers", "body")] == [2, 2]
+    assert sum(line.startswith("body, as it came") for line in shown) == 1
     assert "report-2" in sent["body"]
     assert json.loads(sent["headers"])["id"] == "id-9"
 

@@ -53,7 +53,6 @@ def test_a_flood_holds_up_nothing_and_is_settled_in_bulk(stage_of: Callable[...,
     stage.producer.settled(merchant, balance=1_000 - MALFORMED // 10)
     eventually(lambda: parked("parked") == MALFORMED + EARLY, what=f"all are parked, now {parked('parked')}")
     counted = stage.drill.do("count").split("\n")
-    stage.drill.set(USER="anna")
     stage.drill.do("dismiss")
     stage.producer.send("credits.open_account", opening(late))
     stage.producer.send("credits.purchase", {"merchant_id": late, "credits": EARLY, "purchase_id": new_id()})

@@ -20,7 +20,6 @@ def test_what_was_edited_by_hand_is_put_right_while_workers_run(stage_of: Callab
     execute("UPDATE credit_lots SET remaining = remaining - 3")
 
     shown = stage.drill.do("check", code=1)
-    stage.drill.set(USER="anna")
     stage.drill.do("write")
     stage.producer.send("credits.consume", consumption(merchant, amount=60))
 

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ledger.arrays import array_of, array_of_json
+from ledger.rules.state import Kind
 from tests.ledger.raw_sql import on_postgresql
 
 texts = st.none() | st.text(st.characters(codec="utf-8", exclude_characters="\0"))
@@ -17,13 +18,15 @@ parts = st.none() | st.booleans() | st.integers(-(2**53), 2**53) | texts
 json_values = st.dictionaries(texts.map(str), parts | st.lists(parts))
 
 
-def test_numbers_ids_and_moments_need_no_quoting() -> None:
+def test_numbers_ids_moments_and_members_need_no_quoting() -> None:
     moment = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
     assert array_of([1, None]) == "{1,null}"
     assert array_of([UUID(int=1)]) == '{"00000000-0000-0000-0000-000000000001"}'
     assert array_of([moment]) == '{"2026-01-31T12:00:00Z"}'
     assert array_of([True]) == "{true}"
+    assert array_of([Kind.GRANT, None]) == '{"grant",null}'
+    assert array_of([None, Kind.GRANT]) == '{null,"grant"}'
     assert array_of([]) == "{}"
 
 

@@ -1,4 +1,4 @@
-"""PostgreSQL finds what a batch names by indexes: a single request reads no table, however small, from end to end."""
+"""PostgreSQL finds what a batch names by indexes: a single request reads none of its tables whole."""
 
 import pytest
 from django.db import connection

@@ -92,9 +92,9 @@ MUTANTS = (
         test="tests/ledger/test_race_commands.py::test_of_several_merchants_with_one_reference_exactly_one_gets_it",
         edits=(
             Edit(
-                "ledger/journal/inserting.py",
-                "insert(table, columns, on_conflict=on_conflict), recordset",
-                'insert(table, columns, on_conflict=on_conflict) + " ON CONFLICT DO NOTHING", recordset',
+                "ledger/journal/write.py",
+                'insert_rows("credit_transactions", TRANSACTION, rows)',
+                'insert_rows("credit_transactions", TRANSACTION, rows, on_conflict="DO NOTHING")',
             ),
         ),
         servers=True,

@@ -26,7 +26,7 @@ MUTANTS = (
         breaks="who corrected a message to move much sends it alone",
         promise="§1 Refusals",
         test="tests/ledger/test_second_person.py::test_the_others_of_one_call_are_sent",
-        edits=(Edit("ledger/parking.py", "and correction.actor == by[:MAX_TEXT]", "and False"),),
+        edits=(Edit("ledger/parking.py", "and correction.actor == _person(by)", "and False"),),
     ),
     Mutant(
         name="many-count-as-one",

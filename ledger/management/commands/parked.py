@@ -185,8 +185,8 @@ def _whole(row: ParkedMessage) -> Iterator[str]:
     acts = acts_of(row)
     if acts:
         yield from ("", "what was done about it:", *(line for act in acts for line in _told(act)))
-    yield from ("", "headers, as it came:", _indented(row.headers))
-    yield from ("", "properties, as it came:", _indented(row.properties))
+    yield from ("", "headers, as they came:", _indented(row.headers))
+    yield from ("", "properties, as they came:", _indented(row.properties))
     yield from ("", f"body, as it came ({row.body_encoding}):", _indented(row.body))
     lines = side_by_side(row)
     if lines:
