@@ -22,6 +22,9 @@ from ledger.outcomes import ParkReason
 
 FIRST_LEASE = timedelta(seconds=5)  # the worker that wrote a row publishes it within this time, or the sweep does
 LEASE = timedelta(seconds=30)  # how long the sweep keeps a row that it took
+# A lease that ends this long from now was given before the clock was put back. Longer than a lease: a sweep that has
+# read the clock and stands still meanwhile must not take another sweep's newer lease for one of these.
+BEFORE_THE_CLOCK_WAS_PUT_BACK = 2 * LEASE
 MAX_ERROR_LENGTH = 500
 
 OUTBOX: Columns = {
@@ -91,8 +94,8 @@ def record_message(*, queue: str, message: Mapping[str, str], correlation_id: st
 def lease_unpublished(*, limit: int) -> list[Recorded]:
     """Take up to `limit` rows that nobody has published in time, for LEASE; the oldest first.
 
-    By flag and never by a watermark: a transaction that began earlier may commit later. A lease that ends later than
-    any given now would end was given before the clock was put back, and counts for nothing.
+    By flag and never by a watermark: a transaction that began earlier may commit later. A lease that was given before
+    the clock was put back counts for nothing.
     """
     spoken = dialect.current()
     with atomic(), connection.cursor() as cursor:
@@ -100,7 +103,7 @@ def lease_unpublished(*, limit: int) -> list[Recorded]:
         cursor.execute(
             "SELECT id FROM credit_outbox WHERE published_at IS NULL AND (publish_after <= %s OR publish_after > %s) "
             f"ORDER BY publish_after LIMIT %s {spoken.lock_free_ones}",
-            [spoken.encode(now), spoken.encode(now + LEASE), limit],
+            [spoken.encode(now), spoken.encode(now + BEFORE_THE_CLOCK_WAS_PUT_BACK), limit],
         )
         ids = [spoken.uuid(row[0]) for row in cursor.fetchall()]
         rows = OutboxRow.objects.filter(id__in=ids)

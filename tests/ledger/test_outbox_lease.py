@@ -9,6 +9,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from ledger import dialect
 from ledger.journal import post
 from ledger.journal.outbox import (
     FIRST_LEASE,
@@ -57,6 +58,18 @@ def test_a_lease_from_before_the_clock_was_put_back_counts_for_nothing():
     row.save()
 
     assert ids(lease_unpublished(limit=10)) == {row.id}
+    assert lease_unpublished(limit=10) == []
+
+
+@pytest.mark.django_db
+def test_a_sweep_that_read_the_clock_before_another_one_leased_takes_nothing_from_it(monkeypatch):
+    rows, read_at = recorded(2), timezone.now()
+    while timezone.now() <= read_at:
+        pass
+    assert ids(lease_unpublished(limit=10)) == ids(rows)
+
+    monkeypatch.setattr(type(dialect.current()), "clock", lambda self: read_at)
+
     assert lease_unpublished(limit=10) == []
 
 

@@ -154,7 +154,13 @@ MUTANTS = (
         breaks="a row that was leased before the clock was put back waits until the clock is there again",
         promise="§3 At least once",
         test=f"{LEASE}::test_a_lease_from_before_the_clock_was_put_back_counts_for_nothing",
-        edits=(Edit(OUTBOX, "spoken.encode(now + LEASE), limit", "spoken.encode(now.replace(year=9000)), limit"),),
+        edits=(
+            Edit(
+                OUTBOX,
+                "spoken.encode(now + BEFORE_THE_CLOCK_WAS_PUT_BACK), limit",
+                "spoken.encode(now.replace(year=9000)), limit",
+            ),
+        ),
     ),
     Mutant(
         name="no-skip-locked",
