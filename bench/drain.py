@@ -76,7 +76,8 @@ def stop(processes: Sequence[Process]) -> None:
 def check_queues(queues: Queues, host: VirtualHost, *, sent: int) -> None:
     """Raise Wrong unless the listener got an event per message, and no other queue holds anything.
 
-    An event may come again, where the machine stood still for longer than a worker's lease on it: that is said.
+    An event may come again, for at least once is the promise: that is said. Whether each was told once is the books'
+    to say (Books.everything_is_told).
     """
     held = {name: queues.ready(name) for name in host.messages()}
     told = held.pop(LISTENER.name) + queues.heard
