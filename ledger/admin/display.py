@@ -1,7 +1,7 @@
 """How rows, ids, amounts and JSON are written on the admin's pages. Everything that came from outside is escaped."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ from ledger.templatetags.ledger_display import NONE
 
 SHORT = 36  # characters of an id in a list: a UUID whole
 PREFORMATTED_AT_MOST = 200_000  # characters
+JSON_PARTS = ("headers", "properties", "body")  # of a stored message
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,21 @@ def pretty_text(text: str) -> SafeString:
         return pretty(json.loads(text))
     except (ValueError, RecursionError):  # the latter where it is nested thousands deep
         return preformatted(text)
+
+
+def pretty_message(stored: Mapping[str, str]) -> SafeString:
+    """A stored message (as Message.as_text gives it) likewise: those of its parts that are JSON text among it."""
+    try:
+        return pretty({name: _content(part) if name in JSON_PARTS else part for name, part in stored.items()})
+    except RecursionError:  # a body nested thousands deep
+        return pretty(stored)
+
+
+def _content(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
 
 
 def preformatted(text: str) -> SafeString:

@@ -6,8 +6,8 @@ from django.contrib import admin
 from django.db.models import Q
 from django.http import HttpRequest
 
-from ledger.admin.columns import account, json_of, label_of, moment_of, number_of, publication, story
-from ledger.admin.display import row_link
+from ledger.admin.columns import account, label_of, moment_of, number_of, publication, story
+from ledger.admin.display import pretty, pretty_message, row_link
 from ledger.admin.filters import ChoiceFilter, each_of
 from ledger.admin.inspection import InspectAdmin
 from ledger.admin.search import Term, transactions_of
@@ -71,13 +71,17 @@ class OutboxAdmin(InspectAdmin):
         ),
         (
             "Content",
-            {"fields": ("event_type", json_of("body", "Body"), story)},
+            {"fields": ("event_type", "content", story)},
         ),
         (
             "Cause",
             {"fields": (account, number_of("account_sequence", "No. within the account"), "cause", "id")},
         ),
     )
+
+    @admin.display(description="Body")
+    def content(self, row: OutboxRow) -> object:
+        return pretty_message(row.body) if row.destination == OutboxRow.Destination.MESSAGE else pretty(row.body)
 
     @admin.display(description="Transaction")
     def cause(self, row: OutboxRow) -> object:

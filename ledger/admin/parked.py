@@ -60,7 +60,6 @@ class ParkedAdmin(InspectAdmin):
         "reason",
         "field",
         "name",
-        "queue",
         number_of("count", "Count"),
         "became",
         story,

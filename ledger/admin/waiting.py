@@ -8,7 +8,7 @@ from django.db.models import F, Q
 from django.http import HttpRequest
 
 from ledger.admin.columns import json_of, moment_of, story
-from ledger.admin.display import link, list_of
+from ledger.admin.display import link, list_of, pretty_message
 from ledger.admin.filters import ChoiceFilter
 from ledger.admin.inspection import InspectAdmin
 from ledger.admin.search import Term
@@ -57,7 +57,7 @@ class WaitingAdmin(InspectAdmin):
             },
         ),
         ("Command", {"fields": ("task", "merchant", json_of("kwargs", "Arguments"), story)}),
-        ("Message", {"fields": ("send_again", json_of("message", "Message"))}),
+        ("Message", {"fields": ("send_again", "whole")}),
     )
 
     @admin.display(description="Waits for")
@@ -73,6 +73,10 @@ class WaitingAdmin(InspectAdmin):
     @admin.display(description="Merchant", empty_value="in the message")
     def merchant(self, row: WaitingCommand) -> object:
         return link(list_of(Account, q=str(row.merchant_id)), row.merchant_id) if row.merchant_id else None
+
+    @admin.display(description="Message")
+    def whole(self, row: WaitingCommand) -> object:
+        return pretty_message(row.message)
 
     def scope_of(self, request: HttpRequest, term: Term) -> Scope:
         """Of the merchant, whether its account is open yet or not; or with the correlation id."""

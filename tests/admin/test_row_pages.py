@@ -1,12 +1,24 @@
 """A row's page: what it tells, what belongs to it, and that nothing from outside runs in it."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from ledger.journal import post
 from ledger.messages import Message
 from ledger.models import OutboxRow, ShopDifference, Transaction, WaitingCommand
 from ledger.outcomes import ParkReason
-from tests.admin.books import conflict, list_page, one_of_everything, park_one, row_page, rows_of, task_message
+from ledger.parking import replay
+from tests.admin.books import (
+    TOMORROW,
+    conflict,
+    list_page,
+    one_of_everything,
+    park_one,
+    row_page,
+    rows_of,
+    task_message,
+)
 from tests.admin.row_pages import field, shown, table
 from tests.ledger.builders import consume, grant, hold, opened_account, release, request
 
@@ -144,6 +156,31 @@ def test_a_waiting_commands_page_shows_its_arguments(superuser):
     page = shown(superuser, one_of_everything().row(WaitingCommand))
 
     assert "&quot;reference_type&quot;: &quot;goodwill&quot;" in page
+
+
+def test_a_message_that_waits_or_is_sent_again_is_shown_with_its_content_as_json(superuser):
+    account = opened_account()
+    later = task_message(kwargs={"amount": 5}, headers={"origin": "checkout"})
+    post([request(grant(merchant_id=account.merchant_id), message=lambda: later, due_at=TOMORROW)])
+    parked = park_one(message=task_message(kwargs={"amount": "5"}))
+    replay([parked.pk], by="staff", at=datetime.now(UTC))
+
+    waits = shown(superuser, WaitingCommand.objects.get())
+    sent_again = shown(superuser, OutboxRow.objects.get(destination=OutboxRow.Destination.MESSAGE))
+
+    assert "&quot;origin&quot;: &quot;checkout&quot;" in waits
+    assert "&quot;amount&quot;: 5\n" in waits
+    assert "&quot;amount&quot;: &quot;5&quot;\n" in sent_again
+
+
+@pytest.mark.parametrize("body", [b"\xff\x00binary", b"[" * 100_000, b"{'not': json", b""])
+def test_a_message_of_any_content_that_is_sent_again_can_be_looked_at(superuser, body):
+    parked = park_one(message=Message(queue="credits.consume", name="", body=body), reason=ParkReason.NOT_JSON)
+    replay([parked.pk], by="staff", at=datetime.now(UTC))
+
+    response = superuser.get(row_page(OutboxRow.objects.get()))
+
+    assert response.status_code == 200
 
 
 def test_a_command_that_waits_for_what_it_aims_at_says_so(superuser):

@@ -81,6 +81,15 @@ def test_a_correction_says_who_and_why_and_when():
     assert (act.what, act.actor, act.reason, act.acted_at) == ("corrected", "anna", "as the shop says", NOW)
 
 
+def test_nobody_corrects_anything():
+    row = parked()
+
+    with pytest.raises(Refused, match="by: must name somebody"):
+        correct(row.pk, body=body(), **{**ANNA, "by": " "})
+
+    assert not ParkedAct.objects.exists()
+
+
 def test_of_several_corrections_the_newest_is_sent_and_each_is_kept():
     row = parked()
     for amount in (1, 2, 3):
