@@ -13,6 +13,9 @@ broker_connection_retry_on_startup = True
 broker_channel_error_retry = True
 result_backend = environment.result_backend
 result_expires = timedelta(days=1)
+# A Redis that keeps its results to itself holds up a message that asked for one, and those behind it, no longer.
+redis_socket_connect_timeout = redis_socket_timeout = 2.0
+result_backend_transport_options = {"retry_policy": {"max_retries": 1}}
 
 # --- Exchanges -------------------------------------------------------------------------------------------------------
 commands = Exchange("credits.commands", type="topic", durable=True)
@@ -32,7 +35,8 @@ quorum = {
     "x-dead-letter-strategy": "at-least-once",
     "x-delivery-limit": DELIVERY_LIMIT,
 }
-undying = {"x-queue-type": "quorum", "x-overflow": "reject-publish"}
+# Nothing stands behind these. Without a limit of their own RabbitMQ 4 would drop a message after 20 redeliveries.
+undying = {"x-queue-type": "quorum", "x-overflow": "reject-publish", "x-delivery-limit": 1_000_000}
 # On RabbitMQ only `manage.py declare_topology` declares them: a worker's user there needs no right to configure them.
 declared_at_deployment = environment.broker_url.startswith(("amqp", "pyamqp"))
 

@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import Any
 
 import structlog
-from celery import Celery, signals
+from celery import signals
 from celery.apps import worker
 from django.db import close_old_connections
 from django.utils.module_loading import import_string
@@ -14,6 +14,7 @@ from django.utils.module_loading import import_string
 from creditsvc.environment import environment
 from creditsvc.garbage import collect_less_often
 from tasks import bounds, transports
+from tasks.application import Application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "creditsvc.settings")
 # A worker that checked the pages and the API would load them for that: a quarter of its start. `make check` does it.
@@ -22,7 +23,7 @@ os.environ.setdefault("CELERY_SKIP_CHECKS", "1")
 bounds.install()
 transports.install()
 
-app = Celery("creditsvc", amqp="tasks.consuming:Amqp", control="tasks.control:Control")
+app = Application("creditsvc", amqp="tasks.consuming:Amqp", control="tasks.control:Control")
 app.config_from_object("celeryconfig")
 app.set_default()
 # By name: they reach the tables, and Django is set up by Celery itself once the application is there.

@@ -66,6 +66,19 @@ TEMPLATES = [
 
 
 LOCK_TIMEOUT_MS = 4_000
+# A transaction in which nothing is asked for so long is ended by the server: its process was stopped, and holds
+# accounts that the others need. Longer than any step between two statements takes, slow readers included.
+IDLE_IN_TRANSACTION_MS = 300_000
+# Whoever has heard nothing asks whether the other side is still there, and takes it for gone after 10 + 3 * 3 seconds.
+KEEPALIVES = {"keepalives_idle": 10, "keepalives_interval": 3, "keepalives_count": 3}
+
+
+def _session_options() -> str:
+    # Who waits for a lock that long is told so. A worker tries again, and can be stopped meanwhile; a migration that
+    # waits for a table holds up everybody behind it no longer than this.
+    limits = {"lock_timeout": LOCK_TIMEOUT_MS, "idle_in_transaction_session_timeout": IDLE_IN_TRANSACTION_MS}
+    alive = {f"tcp_{name}": value for name, value in KEEPALIVES.items()}
+    return " ".join(f"-c {name}={value}" for name, value in {**limits, **alive}.items())
 
 
 def database(url: str) -> dict[str, Any]:
@@ -83,12 +96,10 @@ def database(url: str) -> dict[str, Any]:
     else:
         settings["CONN_MAX_AGE"] = None
         settings["CONN_HEALTH_CHECKS"] = True
-        # A host that is gone without a word would hold an attempt to connect, or a query under way, for minutes.
-        settings.setdefault("OPTIONS", {}).setdefault("connect_timeout", 3)
-        settings["OPTIONS"].setdefault("tcp_user_timeout", 10_000)
-        # Who waits for a lock that long is told so. A worker tries again, and can be stopped meanwhile; a migration
-        # that waits for a table holds up everybody behind it no longer than this.
-        settings["OPTIONS"].setdefault("options", f"-c lock_timeout={LOCK_TIMEOUT_MS}")
+        # A host that is gone without a word would hold an attempt to connect, or what was asked of it, for minutes, and
+        # an answer that is waited for, or the locks of a worker's host that is gone, for two hours.
+        usual = {"connect_timeout": 3, "tcp_user_timeout": 10_000, **KEEPALIVES, "options": _session_options()}
+        settings["OPTIONS"] = {**usual, **settings.get("OPTIONS", {})}
     return settings
 
 

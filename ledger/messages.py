@@ -5,6 +5,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any
 
 # The header of a parked message that staff have sent again: the id of that replay, and /n for the nth of its items.
@@ -51,6 +52,10 @@ class Message:
         replay = replay_in(self.headers)
         return hashlib.sha256(f"{self.fingerprint} {replay}".encode()).hexdigest() if replay else self.fingerprint
 
+    def has_expired(self, *, at: datetime) -> bool:
+        """Whether it is a task that its sender wants carried out no more. A plain event has no such header."""
+        return "task" in self.headers and has_passed(self.headers.get("expires"), at=at)
+
     def without(self, *headers: str) -> "Message":
         """The same message less some of its headers."""
         return replace(self, headers={name: value for name, value in self.headers.items() if name not in headers})
@@ -94,6 +99,15 @@ def _with_text_for_names(value: Any) -> Any:
 
 def _name(name: Any) -> str:
     return name.decode(errors="backslashreplace") if isinstance(name, bytes) else str(name)
+
+
+def has_passed(moment: Any, *, at: datetime) -> bool:
+    """Whether an ISO 8601 moment, in UTC where it names no zone, lies before `at`; not where it is no moment."""
+    try:
+        parsed = datetime.fromisoformat(moment)
+    except (TypeError, ValueError):
+        return False
+    return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)) <= at
 
 
 def replay_in(headers: Any) -> str:

@@ -40,6 +40,8 @@ PUBLISHED = Counter(
     ["result"],
 )  # fmt: skip
 PARKED = Counter("credits_messages_parked", "Messages parked, by the reason, repeats of one included.", ["reason"])
+for _reason in ParkReason:
+    PARKED.labels(str(_reason))  # at 0: an alert on what grows would miss a first one that begins at 1
 
 
 def count_batch(decided: Sequence[tuple[Request, Outcome]], *, seconds: float) -> None:

@@ -3,12 +3,12 @@
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from ledger.correcting import name_of
-from ledger.messages import REPLAY_OF, SENT_FOR, Message, body_of
+from ledger.messages import REPLAY_OF, SENT_FOR, Message, body_of, has_passed
 from ledger.models import ParkedAct, ParkedMessage
 
 # What the broker noted about earlier deliveries. Sent again, such notes would count against the new message:
@@ -67,19 +67,10 @@ def _current(headers: Mapping[str, Any], *, at: datetime) -> dict[str, Any]:
     return {
         name: value
         for name, value in headers.items()
-        if not name.startswith(_NOTES_OF_THE_BROKER) and not (name in ("eta", "expires") and _has_passed(value, at=at))
+        if not name.startswith(_NOTES_OF_THE_BROKER) and not (name in ("eta", "expires") and has_passed(value, at=at))
     }
 
 
 def _lasting(properties: Mapping[str, Any]) -> dict[str, Any]:
     """Without the broker's time to live, which ran from the first publishing."""
     return {name: value for name, value in properties.items() if name != "expiration"}
-
-
-def _has_passed(moment: Any, *, at: datetime) -> bool:
-    """Whether an ISO 8601 moment, in UTC where it names no zone, lies before `at`; not where it is no moment."""
-    try:
-        parsed = datetime.fromisoformat(moment)
-    except (TypeError, ValueError):
-        return False
-    return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)) <= at

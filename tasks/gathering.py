@@ -172,7 +172,8 @@ class Gatherer:
         is_last = not self._buffer or stopping.is_set()
         self._acknowledger.settle([delivery.message for delivery in completed], at_once=is_last)
         self.figures["messages"] += len(completed)
-        state.total_count.update(Counter(delivery.name for delivery in completed))
+        # A parked message's name is whatever its sender wrote.
+        state.total_count.update(Counter(delivery.name for delivery in completed if not delivery.parked))
         state.all_total_count[0] += len(completed)
         task_events.tell(self.consumer.event_dispatcher, completed)
 

@@ -1,4 +1,4 @@
-"""Parking: stores what can't be carried out, for as long as it takes, then counts it and logs it."""
+"""Parking: stores what can't be carried out, for as long as it takes, then logs it."""
 
 import hashlib
 from collections.abc import Sequence
@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import structlog
 
-from ledger import metrics
 from ledger.errors import Trouble
 from ledger.journal.keeping import Kept, keep
 from ledger.journal.parking import NO_MESSAGE, ToPark, park
@@ -27,7 +26,6 @@ def store_parked(messages: Sequence[ToPark]) -> None:
     if not messages:
         return
     _halving(messages)
-    metrics.count_parked(message.reason for message in messages)
     for parked in messages:
         log.warning(
             "message parked",

@@ -34,12 +34,13 @@ def _post(requests: Sequence[Request]) -> Posted:
     return post_surely([Waiting(request) for request in requests], pause=pause)
 
 
-def tell(posted: Posted, *, seconds: float) -> None:
-    """Publish what a committed batch recorded, then count and log what it came to."""
-    relay.publish(posted.recorded)
+def tell(posted: Posted, *, seconds: float) -> bool:
+    """Publish what a committed batch recorded, then count and log what it came to; whether all of it was confirmed."""
+    is_told = relay.publish(posted.recorded) == len(posted.recorded)
     metrics.count_batch(posted.decided, seconds=seconds)
     for level, lines in groupby(map(_line, posted.decided), key=itemgetter(0)):
         log.log(level, [line for _, line in lines])
+    return is_told
 
 
 def _line(decided: tuple[Request, Outcome]) -> tuple[int, dict[str, Any]]:

@@ -95,7 +95,7 @@ class Envelope:
         expires, eta = self._moment("expires"), self._moment("eta")
         if expires is not None and expires < now:
             raise Refusal(ParkReason.EXPIRED, field="expires", detail=f"expired at {expires.isoformat()}")
-        due_at = eta if eta is not None and eta > now else None
+        due_at = eta if eta is not None and eta > now and not self._is_revoked() else None
         if self.is_watched:
             return self._kept(due_at) if due_at else None
         if args:
@@ -141,7 +141,11 @@ class Envelope:
 
     def _has_watchers(self, embed: dict[str, Any]) -> bool:
         asks = self._stores_results and self.headers.get("ignore_result") is False
-        return asks or any(embed.get(name) for name in LINKS) or self.headers["id"] in state.revoked
+        return asks or any(embed.get(name) for name in LINKS) or self._is_revoked()
+
+    def _is_revoked(self) -> bool:
+        """Whether Celery is to drop it, whose way it therefore goes at once."""
+        return self.headers["id"] in state.revoked
 
     def _read_correlation_id(self) -> str:
         headers = self.headers

@@ -47,7 +47,7 @@ def sweep_outbox(self: Task) -> int:
     for _ in range(MAX_BATCHES):
         taken, confirmed = relay.sweep(limit=BATCH)
         published += confirmed
-        if taken < BATCH or stopping.is_set():
+        if taken < BATCH or not confirmed or stopping.is_set():  # a broker that confirms nothing is asked by the next
             break
     if published:
         log.info("outbox swept", published=published)
@@ -67,8 +67,9 @@ def sweep_due(self: Task) -> int:
             break
         if posted is None or stopping.is_set():
             break
-        tell(posted, seconds=time.monotonic() - started)
         told += len(posted.recorded)
+        if not tell(posted, seconds=time.monotonic() - started):
+            break
     if told:
         log.info("due entries posted", told=told)
     return told
@@ -78,7 +79,7 @@ def sweep_due(self: Task) -> int:
 def sweep_waiting(self: Task) -> int:
     """Post waiting commands that are due, send kept messages again, park what outlived its wait; how many in all."""
     posted = _post_due()
-    sent_again = send_due_again(limit=BATCH)
+    sent_again = send_due_again(limit=BATCH, revoked=state.revoked)
     if sent_again:
         relay.sweep(limit=BATCH)  # at once: their time has come
     return posted + sent_again + park_outlived(limit=BATCH)
@@ -107,9 +108,8 @@ def _post_due() -> int:
             posted = post_due(limit=BATCH, revoked=state.revoked, pause=pause)
         except Trouble:
             break
-        if posted.decided:
-            tell(posted, seconds=time.monotonic() - started)
         swept += len(posted.outcomes)
-        if len(posted.outcomes) < BATCH or stopping.is_set():
+        is_told = not posted.decided or tell(posted, seconds=time.monotonic() - started)
+        if len(posted.outcomes) < BATCH or not is_told or stopping.is_set():
             break
     return swept

@@ -187,7 +187,10 @@ def _accounts(merchants: Set[UUID], *, lock: str) -> dict[UUID, AccountState]:
 
 
 def _waiting(merchants: Set[UUID], now: Any, *, lock: str) -> dict[UUID, list[Waiting]]:
-    """What waits for these merchants and whose time has come, in order of arrival, MAX_DRAINED at most."""
+    """What waits for these merchants and whose time has come, in order of arrival, MAX_DRAINED at most.
+
+    What has expired meanwhile is left to the sweep, which parks it.
+    """
     if not merchants:
         return {}
     spoken = dialect.current()
@@ -201,6 +204,8 @@ def _waiting(merchants: Set[UUID], now: Any, *, lock: str) -> dict[UUID, list[Wa
         cursor.execute(sql, [*dialect.recordset(MERCHANT, zip(sorted(merchants))), spoken.encode(now)])
         for row, merchant_id, task, kwargs, message, correlation_id in cursor.fetchall():
             request = stored_request(task, json.loads(kwargs), json.loads(message), correlation_id)
+            if request.message and request.message().has_expired(at=now):
+                continue
             waiting.setdefault(spoken.uuid(merchant_id), []).append(Waiting(request, row))
     return waiting
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Count, F, Max, Min, QuerySet
+from django.db.models import Count, F, Max, Min, Q, QuerySet
 from django.db.transaction import atomic
 
 from ledger import dialect
@@ -26,6 +26,7 @@ LEASE = timedelta(seconds=30)  # how long the sweep keeps a row that it took
 # read the clock and stands still meanwhile must not take another sweep's newer lease for one of these.
 BEFORE_THE_CLOCK_WAS_PUT_BACK = 2 * LEASE
 MAX_ERROR_LENGTH = 500
+EMPTIED = Q(destination=Destination.MESSAGE, body={})  # by a redaction: nothing is left to be sent
 
 OUTBOX: Columns = {
     "id": UUID_,
@@ -169,8 +170,8 @@ def _oldest_of(rows: "QuerySet[OutboxRow]", kind: Mapping[str, Any]) -> UUID:
 
 
 def published_since(moment: datetime, destinations: Collection[Destination]) -> int:
-    """How many rows for these destinations were published at a moment or after it."""
-    return OutboxRow.objects.filter(published_at__gte=moment, destination__in=destinations).count()
+    """How many rows for these destinations were published at a moment or after it, and can be published again."""
+    return OutboxRow.objects.filter(published_at__gte=moment, destination__in=destinations).exclude(EMPTIED).count()
 
 
 def publish_again(*, since: datetime, until: datetime, destinations: Collection[Destination], limit: int) -> int:
@@ -180,11 +181,12 @@ def publish_again(*, since: datetime, until: datetime, destinations: Collection[
     """
     with atomic():
         confirmed = OutboxRow.objects.filter(published_at__gte=since, published_at__lt=until)
-        oldest = confirmed.filter(destination__in=destinations).order_by("published_at")
+        oldest = confirmed.filter(destination__in=destinations).exclude(EMPTIED).order_by("published_at")
         ids = list(oldest.values_list("id", flat=True)[:limit])
         now = dialect.current().clock()
-        OutboxRow.objects.filter(id__in=ids).update(published_at=None, publish_after=now, unrouted=False)
-    return len(ids)
+        # Once more: a redaction may have emptied one meanwhile.
+        chosen = OutboxRow.objects.filter(id__in=ids).exclude(EMPTIED)
+        return chosen.update(published_at=None, publish_after=now, unrouted=False)
 
 
 def park_stuck(ids: Collection[UUID]) -> list[UUID]:

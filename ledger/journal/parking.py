@@ -7,9 +7,9 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
-from django.db.transaction import atomic
+from django.db.transaction import atomic, on_commit
 
-from ledger import dialect
+from ledger import dialect, metrics
 from ledger.claims import claim_in
 from ledger.dialect import INTEGER, MOMENT, TEXT, UUID_, Columns
 from ledger.identifiers import new_id
@@ -66,9 +66,10 @@ def park(messages: Sequence[ToPark]) -> None:
 
 
 def park_rows(messages: Sequence[ToPark], *, now: datetime) -> None:
-    """Store messages within the caller's transaction. A replay that is parked again goes to its own row.
+    """Store messages within the caller's transaction, and count them once that is committed.
 
-    A redelivered copy of a replay that was followed by another one says nothing new of its row.
+    A replay that is parked again goes to its own row. A redelivered copy of a replay that was followed by another one
+    says nothing new of its row.
     """
     replays = _replays(messages)
     rows: dict[str, dict[str, Any]] = {}
@@ -83,6 +84,8 @@ def park_rows(messages: Sequence[ToPark], *, now: datetime) -> None:
         rows[row["fingerprint"]] = row
     _upsert(rows)
     note_outcomes([(_named(parked), _outcome(parked)) for parked in messages], now=now)
+    if messages:  # robust: a figure that can't be written is logged, and undoes nothing
+        on_commit(lambda: metrics.count_parked(parked.reason for parked in messages), robust=True)
 
 
 def _replays(messages: Sequence[ToPark]) -> dict[int, Replay]:

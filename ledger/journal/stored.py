@@ -1,6 +1,7 @@
 """Stored requests: what a waiting row holds, as the request that it was."""
 
 import json
+import re
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -9,7 +10,7 @@ from ledger.commands import COMMANDS
 from ledger.messages import REPLAY_OF, Message, replay_in
 from ledger.requests import Request
 
-MAX_TRACEPARENT = 64
+TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")  # W3C Trace Context, §3.2
 
 
 def stored_request(task: str, kwargs: Mapping[str, Any], message: Mapping[str, str], correlation_id: str) -> Request:
@@ -30,9 +31,9 @@ def _producer_in(message: Mapping[str, str]) -> str:
 
 
 def _trace_in(headers: str) -> str:
-    """The span that a stored message's sender was in, out of its headers as text; most have none."""
+    """The span that a stored message's sender was in, out of its headers as text; most name none, or none that is."""
     traceparent = json.loads(headers).get("traceparent") if "traceparent" in headers else ""
-    return traceparent[:MAX_TRACEPARENT] if isinstance(traceparent, str) else ""
+    return traceparent if isinstance(traceparent, str) and TRACEPARENT.fullmatch(traceparent) else ""
 
 
 def _replay_in(headers: str) -> str:

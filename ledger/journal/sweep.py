@@ -10,7 +10,7 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.transaction import atomic
 
 from ledger import dialect
-from ledger.commands import COMMANDS, OpenAccount, Reverse
+from ledger.commands import COMMANDS, Consume, OpenAccount, Reverse
 from ledger.journal.outbox import record_message
 from ledger.journal.parking import ToPark, park_rows
 from ledger.journal.post import Posted
@@ -30,6 +30,8 @@ TARGET = Transaction.objects.filter(
     reference_id=OuterRef("target_reference_id"),
     merchant_id=OuterRef("merchant_id"),
 )
+Why = tuple[ParkReason, str, str]  # with the field that it is about, and the detail
+REVOKED: Why = (ParkReason.REVOKED, "", "revoked while it waited")
 READY = Q(task=OpenAccount.task) | (Exists(ACCOUNT) & (Q(target_reference_type="") | Exists(TARGET)))
 # Due when it arrived, which lies ahead where the clock has been put back since.
 WITHOUT_ETA = Q(due_at__lte=F("arrived_at"))
@@ -38,43 +40,64 @@ WITHOUT_ETA = Q(due_at__lte=F("arrived_at"))
 def post_due(*, limit: int, pause: Pause, revoked: Container[str] = ()) -> Posted:
     """Post up to `limit` waiting commands whose time has come and whose account and target are there, oldest first.
 
-    Those whose message is among the revoked ids, and those that can't be read any more, are parked instead. Two
-    sweeps at once may take the same row: the second one's request is a replay, and its row is gone already.
+    Those whose message has expired or is among the revoked ids, and those that can't be read any more, are parked
+    instead. Two sweeps at once may take the same row: the second's request is a replay, and its row is gone already.
     """
-    batch, to_park = [], {}
-    come = Q(due_at__lte=_now()) | WITHOUT_ETA
+    now = _now()
+    batch: list[Waiting] = []
+    to_park: dict[int, Why] = {}
+    come = Q(due_at__lte=now) | WITHOUT_ETA
     for row in WaitingCommand.objects.filter(READY, come, send_again=False).order_by("id")[:limit]:
         try:
             waiting = _waiting(row)
         except (KeyError, ValueError) as error:  # stored by a release whose commands were other ones
-            to_park[row.id] = (ParkReason.DEFECT, f"{type(error).__name__}: {error}")
+            to_park[row.id] = (ParkReason.DEFECT, "", f"{type(error).__name__}: {error}")
             continue
-        if waiting.request.message and waiting.request.message().headers.get("id") in revoked:
-            to_park[row.id] = (ParkReason.REVOKED, "revoked while it waited")
+        message = waiting.request.message and waiting.request.message()
+        if message and _is_revoked(message, revoked):
+            to_park[row.id] = REVOKED
+        elif message and message.has_expired(at=now):
+            to_park[row.id] = _expired(message)
         else:
             batch.append(waiting)
     _park_instead(to_park)
     return post_surely(batch, pause=pause) if batch else Posted()
 
 
-def _park_instead(why: Mapping[int, tuple[ParkReason, str]]) -> None:
+def _is_revoked(message: Message, revoked: Container[str]) -> bool:
+    """Whether a stored message's id was revoked; an item of a consume_many has that of the whole, `:`, its number."""
+    id_ = str(message.headers.get("id"))
+    return id_ in revoked or (message.name == Consume.task and id_.rpartition(":")[0] in revoked)
+
+
+def _expired(message: Message) -> Why:
+    return ParkReason.EXPIRED, "expires", f"expired at {message.headers['expires']}, while it waited"
+
+
+def _park_instead(why: Mapping[int, Why]) -> None:
     """Park stored commands that are not to be posted, each with why, so that they don't hold up the others."""
     if not why:
         return
     with atomic():
         rows = _locked(WaitingCommand.objects.filter(id__in=list(why)).order_by("id"), len(why))
-        log.warning("stored commands are parked", rows={row.id: why[row.id][1] for row in rows})
+        log.warning("stored commands are parked", rows={row.id: why[row.id][-1] for row in rows})
         park_rows([_instead(row, *why[row.id]) for row in rows], now=_now())
         delete_waiting([row.id for row in rows])
 
 
-def send_due_again(*, limit: int) -> int:
-    """Hand messages that were kept whole, and whose time has come, to the outbox without their eta; how many."""
+def send_due_again(*, limit: int, revoked: Container[str] = ()) -> int:
+    """Hand messages that were kept whole, and whose time has come, to the outbox without their eta; how many.
+
+    Those among the revoked ids are parked; whether one has expired is asked where it arrives, as of any other.
+    """
     with atomic():
         now = _now()
         rows = _locked(WaitingCommand.objects.filter(send_again=True, due_at__lte=now).order_by("id"), limit)
         for row in rows:
-            message = Message.from_text(row.message).without("eta", "expires")
+            message = Message.from_text(row.message).without("eta")
+            if _is_revoked(message, revoked):
+                park_rows([_instead(row, *REVOKED)], now=now)
+                continue
             record_message(queue=message.queue, message=message.as_text(), correlation_id=row.correlation_id, at=now)
         delete_waiting([row.id for row in rows])
     return len(rows)
@@ -89,7 +112,7 @@ def park_outlived(*, limit: int, older_than: datetime | None = None) -> int:
         now = _now()
         outlived = _outliving(older_than or now).order_by("id")
         rows = _locked(outlived.annotate(has_account=Exists(ACCOUNT)), limit)
-        park_rows([_outlived(row) for row in rows], now=now)
+        park_rows([_instead(row, *_outlived(row, now)) for row in rows], now=now)
         delete_waiting([row.id for row in rows])
     return len(rows)
 
@@ -119,26 +142,7 @@ def _waiting(row: WaitingCommand) -> Waiting:
     return Waiting(request, row.id)
 
 
-def _instead(row: WaitingCommand, reason: ParkReason, detail: str) -> ToPark:
-    return ToPark(
-        message=Message.from_text(row.message) if row.message else None,
-        reason=reason,
-        detail=detail,
-        correlation_id=row.correlation_id,
-        merchant_id=row.merchant_id,
-    )
-
-
-def _outlived(row: Any) -> ToPark:
-    since = row.arrived_at.isoformat()
-    if row.has_account:
-        reason = ParkReason.NO_TARGET
-        field = "original_reference_id" if COMMANDS.get(row.task) is Reverse else "hold_reference_id"
-        target = f"{row.target_reference_type}/{row.target_reference_id}"
-        detail = f"no transaction {target} of merchant {row.merchant_id} since {since}"
-    else:
-        reason, field = ParkReason.NO_ACCOUNT, "merchant_id"
-        detail = f"no account for merchant {row.merchant_id} since {since}"
+def _instead(row: WaitingCommand, reason: ParkReason, field: str, detail: str) -> ToPark:
     return ToPark(
         message=Message.from_text(row.message) if row.message else None,
         reason=reason,
@@ -147,3 +151,15 @@ def _outlived(row: Any) -> ToPark:
         correlation_id=row.correlation_id,
         merchant_id=row.merchant_id,
     )
+
+
+def _outlived(row: Any, now: datetime) -> Why:
+    message = Message.from_text(row.message) if row.message else None
+    if message and message.has_expired(at=now):
+        return _expired(message)
+    since = row.arrived_at.isoformat()
+    if row.has_account:
+        field = "original_reference_id" if COMMANDS.get(row.task) is Reverse else "hold_reference_id"
+        target = f"{row.target_reference_type}/{row.target_reference_id}"
+        return ParkReason.NO_TARGET, field, f"no transaction {target} of merchant {row.merchant_id} since {since}"
+    return ParkReason.NO_ACCOUNT, "merchant_id", f"no account for merchant {row.merchant_id} since {since}"

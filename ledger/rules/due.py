@@ -69,7 +69,7 @@ def _of_lot(lot: Lot, policy: Policy) -> Iterator[_Due]:
         if lot.free:
             yield lot.expires_at, Work.EXPIRE, lot.id
         if not lot.warned:
-            yield lot.expires_at - policy.expiring_soon, Work.WARN, lot.id
+            yield lot.warned_at(policy.expiring_soon), Work.WARN, lot.id
 
 
 # Each returns what falls due because of it.

@@ -84,7 +84,7 @@ class LotKeeper:
         if lot.pending:
             look_again(account, lot.effective_at)
         elif lot.expires_at is not None:
-            look_again(account, lot.expires_at if lot.warned else lot.expires_at - self.policy.expiring_soon)
+            look_again(account, lot.expires_at if lot.warned else lot.warned_at(self.policy.expiring_soon))
 
 
 def look_again(account: AccountState, at: datetime) -> None:

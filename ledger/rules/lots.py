@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -10,6 +10,7 @@ from ledger.fields import DEFAULT_PRIORITY, Category
 
 Allocations = Sequence[tuple[UUID, int]]  # of which lot how many credits, in the order in which they were taken
 NEVER = datetime.max.replace(tzinfo=UTC)
+EARLIEST = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -42,6 +43,11 @@ class Lot:
     def free(self) -> int:
         """What can be taken of it, in credits."""
         return self.remaining - self.held
+
+    def warned_at(self, ahead: timedelta) -> datetime:
+        """When its expiry is announced, so long ahead: at the earliest moment where that lies before all times."""
+        expires_at = self.expires_at or NEVER
+        return expires_at - ahead if expires_at - EARLIEST > ahead else EARLIEST
 
     @property
     def is_open(self) -> bool:

@@ -1,22 +1,28 @@
 """/metrics: what the processes have counted, what the books and the broker hold, and what is shown without them."""
 
 import os
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 from django.conf import settings
+from django.db.transaction import atomic
 from prometheus_client.parser import text_string_to_metric_families
 
 from api import metrics
+from ledger.journal import post
+from ledger.journal.sweep import park_outlived
 from ledger.metrics import count_batch, count_parked, count_published, process_identifier
 from ledger.models import OutboxRow, ParkedMessage, WaitingCommand
 from ledger.outcomes import Outcome, ParkReason, Status
+from tests.admin.books import conflict, park_one
 from tests.api.shops import ask
-from tests.ledger.builders import consume_match, fresh, opened_account, purchase, requests
+from tests.ledger.builders import consume_match, fresh, grant, opened_account, purchase, request, requests
 
 Figures = dict[tuple[str, ...], float]
+PARKED = "credits_messages_parked_total"
 
 
 def figures() -> Figures:
@@ -80,9 +86,32 @@ def test_what_was_parked_is_counted_by_its_reason() -> None:
     count_parked([ParkReason.NOT_JSON, ParkReason.EXPIRED, ParkReason.NOT_JSON])
 
     assert grown(before=before) == {
-        ("credits_messages_parked_total", "not_json"): 2,
-        ("credits_messages_parked_total", "expired"): 1,
+        (PARKED, "not_json"): 2,
+        (PARKED, "expired"): 1,
     }
+
+
+def test_what_is_parked_is_counted_once_it_is_committed_whoever_parks_it(own_database: str) -> None:
+    before = figures()
+    late = grant()
+
+    conflict()
+    post([request(late)])
+    WaitingCommand.objects.update(park_at=datetime.now(UTC))
+    park_outlived(limit=10)
+    with suppress(RuntimeError), atomic():
+        park_one()
+        raise RuntimeError
+
+    parked = {name[1]: count for name, count in grown(before=before).items() if name[0] == PARKED}
+    assert parked == {"idempotency_conflict": 1, "no_account": 1}
+
+
+@pytest.mark.django_db
+def test_every_reason_to_park_is_shown_before_its_first_time() -> None:
+    shown = figures()
+
+    assert {(PARKED, str(reason)) for reason in ParkReason} <= shown.keys()
 
 
 @pytest.mark.django_db

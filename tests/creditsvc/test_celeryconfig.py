@@ -1,10 +1,14 @@
 """celeryconfig.py: what the contract promises of tasks, queues and bindings is what Celery is told."""
 
+import os
+import subprocess
+import sys
 from typing import Any
 
 import pytest
 
 from creditsvc.celery import app
+from creditsvc.environment import BASE_DIR
 from ledger.plain_events import EVENTS
 from tasks.topology import all_queues
 from tests.creditsvc.procfile import commands, queues_of
@@ -91,6 +95,22 @@ def test_the_commands_exchange_takes_the_commands_names_and_nothing_else() -> No
 
 def test_the_inbound_exchange_takes_the_events_that_are_listened_to_and_nothing_else() -> None:
     assert keys_of(app.conf["inbound"].name) == LISTENED
+
+
+@pytest.mark.slow
+def test_the_inbound_exchange_is_the_one_that_is_set() -> None:
+    bound = "import celeryconfig; print({b.exchange.name for q in celeryconfig.inbound_queues for b in q.bindings})"
+
+    ran = subprocess.run(
+        [sys.executable, "-c", bound],
+        cwd=BASE_DIR,
+        env={**os.environ, "APP_ENV": "test", "INBOUND_EXCHANGE": "shop.events"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert ran.stdout == "{'shop.events'}\n"
     assert set(EVENTS) == set(LISTENED)
 
 
@@ -111,7 +131,9 @@ def test_a_queue_is_replicated_refuses_when_full_and_dead_letters_at_least_once(
 def test_what_is_dead_or_only_a_sweep_is_not_dead_lettered_again(name: str) -> None:
     queue = queues()[name]
 
-    assert dict(queue.queue_arguments) == {"x-queue-type": "quorum", "x-overflow": "reject-publish"}
+    arguments = dict(queue.queue_arguments)
+    assert arguments.pop("x-delivery-limit") >= 1_000_000  # without one RabbitMQ 4 has one of 20, and then drops
+    assert arguments == {"x-queue-type": "quorum", "x-overflow": "reject-publish"}
     assert queue.durable
 
 

@@ -64,7 +64,7 @@ class Service:
             self.processes[name].wait()
 
     def sleep(self) -> None:
-        """Have its processes do nothing until wake()."""
+        """Have it do nothing of itself until wake(): without beat no sweep starts. Without a server its workers ask."""
         self._signal(signal.SIGSTOP)
 
     def wake(self) -> None:
@@ -72,8 +72,9 @@ class Service:
         self._signal(signal.SIGCONT)
 
     def _signal(self, number: signal.Signals) -> None:
-        for process in self.processes.values():
-            process.signal(number)
+        for name, process in self.processes.items():
+            if name == "beat" or self.broker == "embedded":
+                process.signal(number)
 
     def command(self, name: str) -> list[str]:
         """A line of the Procfile, with names and files of this instance's own; consume.2 is a second one of consume."""

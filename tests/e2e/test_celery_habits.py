@@ -90,10 +90,11 @@ def test_an_eta_waits_in_the_database_until_its_time(producer: Producer, service
         assert result.get(timeout=PATIENCE_SECONDS)["status"] == "posted"
 
 
-def test_a_countdown_is_an_eta(producer: Producer, service: Service) -> None:
+def test_a_countdown_is_an_eta_of_a_link_too(producer: Producer, service: Service) -> None:
     merchant = producer.merchant(credits=10)
+    linked = consume(producer, merchant, amount=2).set(countdown=0.5)
 
-    result = send(producer, merchant, countdown=0.5, link=consume(producer, merchant, amount=2))
+    result = send(producer, merchant, countdown=0.5, link=linked)
 
     eventually(lambda: service.books.waiting(result.id) or service.books.balance(merchant) == 7)
     producer.settled(merchant, balance=7)

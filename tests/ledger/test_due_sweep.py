@@ -10,7 +10,7 @@ from ledger.journal import post
 from ledger.journal.due import post_due_accounts
 from ledger.models import Account, Hold, Lot, OutboxRow, Transaction
 from tests.ledger.audited import assert_books_are_right
-from tests.ledger.builders import consume, grant, hold, opened_account, requests
+from tests.ledger.builders import consume, grant, hold, opened_account, requests, start_trial
 
 pytestmark = pytest.mark.django_db
 HOUR = timedelta(hours=1)
@@ -52,6 +52,41 @@ def test_a_grant_that_is_over_when_it_comes_expires_at_once_and_its_account_is_l
     account.refresh_from_db()
     assert (account.balance, account.total_granted, account.total_expired, account.next_due_at) == (0, 7, 7, None)
     assert sweep() == []
+    assert_books_are_right()
+
+
+@pytest.mark.parametrize(
+    ("ahead", "told"), [(timedelta(hours=5), []), (timedelta(hours=7), ["evt.credits.expiring_soon.v1"])]
+)
+def test_an_expiry_is_announced_so_long_ahead_as_is_set(settings, ahead, told):
+    settings.EXPIRING_SOON = ahead
+    account = opened_account()
+    post(requests(grant(merchant_id=account.merchant_id, expires_at=timezone.now() + 6 * HOUR)))
+    sweep()
+
+    announced = OutboxRow.objects.filter(event_type="evt.credits.expiring_soon.v1").values_list("event_type", flat=True)
+
+    assert list(announced) == told
+
+
+@pytest.mark.parametrize(("expire", "ends"), [(True, True), (False, False)])
+def test_a_trials_credits_expire_with_it_where_that_is_set(settings, expire, ends):
+    settings.TRIAL_CREDITS_EXPIRE = expire
+    account, ends_at = opened_account(), timezone.now() + HOUR
+
+    post(requests(start_trial(merchant_id=account.merchant_id, ends_at=ends_at)))
+
+    assert Lot.objects.get().expires_at == (ends_at if ends else None)
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00Z", "0001-01-03T12:00:00+14:00"])
+def test_a_grant_that_was_over_before_all_times_expires_at_once(moment):
+    account = opened_account()
+
+    (outcome,) = post(requests(grant(merchant_id=account.merchant_id, amount=7, expires_at=moment)))
+
+    account.refresh_from_db()
+    assert (outcome.status, account.balance, account.total_expired, account.next_due_at) == ("posted", 0, 7, None)
     assert_books_are_right()
 
 

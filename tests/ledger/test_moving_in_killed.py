@@ -51,7 +51,7 @@ def merchants(count: int, *, rows: int) -> list[OldMerchant]:
 def test_killed_at_any_moment_and_started_again_it_moves_every_account_in_once(
     service: dict[str, str], tmp_path: Path
 ) -> None:
-    old = merchants(60, rows=250)
+    old = merchants(40, rows=250)
     accounts, transactions = written(tmp_path, old)
     command = [sys.executable, "manage.py", "import_predecessor", "--accounts", str(accounts),
                "--transactions", str(transactions), "--report", str(tmp_path / "report.jsonl")]  # fmt: skip

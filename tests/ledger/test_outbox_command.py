@@ -99,6 +99,18 @@ def test_more_than_a_batch_goes_again_once(monkeypatch):
     assert printed == f"{rows} will be published again by the sweep\n"
 
 
+def test_a_message_of_which_a_redaction_has_left_nothing_is_not_sent_again():
+    emptied = stored_message()
+    published(hours_ago=1)
+    OutboxRow.objects.filter(id=emptied.id).update(body={})
+    since = ("--since", (timezone.now() - 2 * HOUR).isoformat())
+
+    assert outbox("republish", *since, "--dry-run")[1].startswith("0 ")
+    assert outbox("republish", *since)[1].startswith("0 ")
+
+    assert unpublished() == set()
+
+
 def test_what_is_older_than_the_outbox_keeps_is_said_to_be_gone():
     _, printed = outbox("republish", "--since", "2020-01-01T00:00:00+00:00")
 

@@ -211,12 +211,13 @@ def test_a_database_that_is_read_only_is_waited_for(elsewhere):
 
 
 @pytest.mark.servers
-def test_a_process_that_stood_still_for_so_long_that_it_was_cut_off_tries_again(elsewhere, watching):
+def test_a_process_that_stood_still_for_so_long_that_it_was_cut_off_tries_again(own_database, watching, monkeypatch):
     account = opened_account(credits_bought=50)
-    its_database = connection.settings_dict["NAME"]
-    elsewhere(f"ALTER DATABASE {its_database} SET idle_in_transaction_session_timeout = '1ms'")
+    options = connection.settings_dict["OPTIONS"]
+    usual = options["options"]
+    monkeypatch.setitem(options, "options", f"{usual} -c idle_in_transaction_session_timeout=1")
     connection.close()
-    pauses = Pauses(lambda: elsewhere(f"ALTER DATABASE {its_database} RESET idle_in_transaction_session_timeout"))
+    pauses = Pauses(lambda: options.update(options=usual))
 
     def stand_still(run, sql, params, many, context):
         if "INTO credit_transactions" in sql and len(pauses.seconds) < 2:

@@ -49,7 +49,7 @@ def test_a_kept_message_is_neither_sent_posted_nor_parked_before_its_time():
 
 
 @pytest.mark.django_db
-def test_when_its_time_has_come_it_is_handed_to_the_outbox_whole_but_for_eta_and_expires():
+def test_when_its_time_has_come_it_is_handed_to_the_outbox_whole_but_for_its_eta():
     keep([kept()])
     WaitingCommand.objects.update(due_at=timezone.now(), park_at=timezone.now())
 
@@ -63,8 +63,8 @@ def test_when_its_time_has_come_it_is_handed_to_the_outbox_whole_but_for_eta_and
     assert (row.destination, row.name, row.correlation_id) == ("message", "credits.grants", "story-1")
     assert row.publish_after <= timezone.now()
     sent = Message.from_text(row.body)
-    assert sent == message().without("eta", "expires")
-    assert dict(sent.headers) == {"id": "m-1", "task": "credits.grant"}
+    assert sent == message().without("eta")
+    assert dict(sent.headers) == {"id": "m-1", "task": "credits.grant", "expires": AHEAD.isoformat()}
 
 
 @pytest.mark.django_db

@@ -3,7 +3,7 @@
 from tests.mutants.mutant import Edit, Mutant
 
 BORDERS = "tasks/borders.py"
-LINKED = "tests/security/test_links.py::test_no_link_leads_to_what_is_our_own_or_celerys"
+LINKED = "tests/security/test_links.py::test_no_link_leads_to_anything_but_commands"
 
 MUTANTS = (
     Mutant(
@@ -14,11 +14,18 @@ MUTANTS = (
         edits=(Edit("tasks/inbound.py", "if is_straight and isinstance", "if isinstance"),),
     ),
     Mutant(
-        name="links-to-celerys-own",
-        breaks="a link runs a command by way of Celery's map, past all that is checked",
+        name="links-to-anybody",
+        breaks="a command is carried out, and told as failed because nobody is there for its link",
         promise="§1 links",
         test=LINKED,
-        edits=(Edit(BORDERS, "and task.startswith(CELERYS)", "and False"),),
+        edits=(Edit(BORDERS, " or task not in COMMAND_TASKS", ""),),
+    ),
+    Mutant(
+        name="links-of-links",
+        breaks="a link's own link has a worker run a task by way of Celery's map, past all that is checked",
+        promise="§1 links",
+        test=LINKED,
+        edits=(Edit(BORDERS, "            waiting += [options[name]", "            [options[name]"),),
     ),
     Mutant(
         name="links-to-our-own",

@@ -234,6 +234,20 @@ MUTANTS = (
         edits=(Edit(STRATEGY, "if expires is not None and expires < now:", "if False:"),),
     ),
     Mutant(
+        name="expired-while-it-waits",
+        breaks="a command that expired while it waited is applied when its time or its account comes",
+        promise="§1 expires",
+        test="tests/ledger/test_waiting_in_vain.py::test_what_expires_ahead_of_its_eta_is_parked_when_that_has_come",
+        edits=(Edit("ledger/journal/sweep.py", "elif message and message.has_expired(at=now):", "elif False:"),),
+    ),
+    Mutant(
+        name="parked-unseen",
+        breaks="what the journal parks is counted nowhere, and no alert tells of a conflict or a defect",
+        promise="operations.md, Alerts",
+        test="tests/api/test_metrics.py::test_what_is_parked_is_counted_once_it_is_committed_whoever_parks_it",
+        edits=(Edit("ledger/journal/parking.py", "    if messages:  # robust", "    if False:  # robust"),),
+    ),
+    Mutant(
         name="one-bad-item-refuses-all",
         breaks="a bad item of consume_many has the others refused with it",
         promise="§1 consume_many",

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import pytest
 from celery.exceptions import Reject
+from celery.worker import state
 from django.db import connection
 from kombu.message import Message as BrokerMessage
 
@@ -241,3 +242,19 @@ def test_a_task_that_waited_while_its_connection_was_lost_is_not_run(own_databas
 
     assert rejected.value.requeue
     assert not Account.objects.exists()
+
+
+def test_what_is_parked_is_counted_under_no_name_that_its_sender_chose(
+    own_database: str, gatherer: Gatherer, consumer: Consumer
+) -> None:
+    broker, name = Broker(), "of-a-sender-who-never-uses-one-twice"
+    parked = malformed(broker)
+    parked.name = name
+
+    gatherer.add(parked)
+    gatherer.add(opening(broker))
+    consumer.work()
+
+    assert gatherer.figures["messages"] == 2
+    assert name not in state.total_count
+    assert state.total_count["credits.open_account"] >= 1

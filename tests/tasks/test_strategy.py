@@ -6,6 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from celery.worker import state
 from kombu.message import Message as BrokerMessage
 
 from tasks.errors import Refusal
@@ -15,10 +16,10 @@ HOUR = timedelta(hours=1)
 # What has a message go Celery's own way.
 WATCHED: dict[str, dict[str, Any]] = {
     "a requested result": {"headers": {"ignore_result": False}},
-    "a link": {"embed": {"callbacks": [{"task": "told"}]}},
-    "an errback": {"embed": {"errbacks": [{"task": "told"}]}},
-    "a chain": {"embed": {"chain": [{"task": "told"}]}},
-    "a chord": {"embed": {"chord": {"task": "told"}}},
+    "a link": {"embed": {"callbacks": [{"task": "credits.consume"}]}},
+    "an errback": {"embed": {"errbacks": [{"task": "credits.consume"}]}},
+    "a chain": {"embed": {"chain": [{"task": "credits.consume"}]}},
+    "a chord": {"embed": {"chord": {"task": "credits.consume"}}},
 }
 WHATEVER = {"nothing else": {}, **WATCHED}
 
@@ -54,6 +55,18 @@ def test_what_has_expired_is_refused_whatever_else_the_message_carries(carried: 
         envelope(**carried, expires=(now - HOUR).isoformat(), eta=(now + HOUR).isoformat()).read()
 
     assert (refused.value.reason, refused.value.field) == ("expired", "expires")
+
+
+def test_what_was_revoked_before_it_arrives_goes_celerys_way_at_once_which_drops_it() -> None:
+    later = (datetime.now(UTC) + HOUR).isoformat()
+    state.revoked.add("revoked-1")
+
+    try:
+        delivery = envelope(headers={"id": "revoked-1"}, eta=later).read()
+    finally:
+        state.revoked.discard("revoked-1")
+
+    assert delivery is None
 
 
 @pytest.mark.parametrize("carried", WATCHED.values(), ids=WATCHED)

@@ -5,7 +5,7 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -133,6 +133,19 @@ def test_after_five_attempts_a_notifier_is_parked(
 
     assert list(ParkedMessage.objects.values_list("reason", flat=True)) == parked
     assert WaitingCommand.objects.count() == (0 if parked else 1)
+
+
+@pytest.mark.parametrize(("attempts_before", "seconds"), [(0, 10), (1, 40), (2, 160), (3, 640)])
+def test_a_notifier_is_tried_again_after_a_pause_four_times_as_long_each_time(
+    own_database: str, settings: Any, attempts_before: int, seconds: int
+) -> None:
+    before = datetime.now(UTC)
+    with answering(500) as (settings.NOTIFY_WEBHOOK_URL, _):
+        settings.NOTIFY_WEBHOOK_SECRET = SECRET
+        notify_by_webhook.apply(kwargs={"envelope": ENVELOPE}, retries=attempts_before)
+
+    pause = timedelta(seconds=seconds)
+    assert before + pause <= WaitingCommand.objects.get().due_at <= datetime.now(UTC) + pause
 
 
 def test_waiting_for_a_mail_server_has_an_end(settings: Any) -> None:

@@ -74,7 +74,11 @@ class Parked(Answer):
 
 
 class Became(Answer):
-    """What became of a reference. unknown: nothing that was sent with it has reached the ledger, yet or ever."""
+    """What became of a reference.
+
+    unknown: nothing that was sent with it has reached the ledger, yet or ever, or only what a person has dealt with,
+    which parked then shows.
+    """
 
     reference_type: str
     reference_id: str
