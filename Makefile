@@ -7,7 +7,7 @@ UV := $(BIN)/uv
 SERVERS := $(PYTHON) -m tests.servers run --
 # What one round of tests leaves for the counts at the end.
 RESULTS := var/test-results
-# On two cores: tests of real processes wait for much of their time, so others run tests meanwhile.
+# On two cores: tests of real processes wait for much of their time, so a third process runs tests meanwhile.
 PYTEST := $(PYTHON) -m pytest -q --dist worksteal
 ROW ?=
 
@@ -29,7 +29,7 @@ test: $(VENV)/.dev ## Run every test: the fast ones on SQLite, then all on real 
 	@rm -rf $(RESULTS) && mkdir -p $(RESULTS)
 	@code=0; \
 	$(NO_SERVERS) $(PYTEST) -n 2 -m "not servers and not slow" --junitxml=$(RESULTS)/sqlite.xml || code=1; \
-	$(SERVERS) $(PYTEST) -n 4 --junitxml=$(RESULTS)/postgresql.xml || code=1; \
+	$(SERVERS) $(PYTEST) -n 3 --junitxml=$(RESULTS)/postgresql.xml || code=1; \
 	$(PYTHON) -m tests.counts $(RESULTS)/*.xml; exit $$code
 
 test-fast: $(VENV)/.dev ## Run the tests that need no server, on SQLite, in seconds.

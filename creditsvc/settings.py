@@ -69,7 +69,9 @@ LOCK_TIMEOUT_MS = 4_000
 # A transaction in which nothing is asked for so long is ended by the server: its process was stopped, and holds
 # accounts that the others need. Longer than any step between two statements takes, slow readers included.
 IDLE_IN_TRANSACTION_MS = 300_000
-# Whoever has heard nothing asks whether the other side is still there, and takes it for gone after 10 + 3 * 3 seconds.
+# Whoever has heard nothing asks whether the other side is still there, and takes it for gone after 10 + 3 * 3 seconds;
+# or after so long where something that was sent is not even acknowledged by the other's host.
+UNANSWERED_MS = 10_000
 KEEPALIVES = {"keepalives_idle": 10, "keepalives_interval": 3, "keepalives_count": 3}
 
 
@@ -77,7 +79,7 @@ def _session_options() -> str:
     # Who waits for a lock that long is told so. A worker tries again, and can be stopped meanwhile; a migration that
     # waits for a table holds up everybody behind it no longer than this.
     limits = {"lock_timeout": LOCK_TIMEOUT_MS, "idle_in_transaction_session_timeout": IDLE_IN_TRANSACTION_MS}
-    alive = {f"tcp_{name}": value for name, value in KEEPALIVES.items()}
+    alive = {"tcp_user_timeout": UNANSWERED_MS, **{f"tcp_{name}": value for name, value in KEEPALIVES.items()}}
     return " ".join(f"-c {name}={value}" for name, value in {**limits, **alive}.items())
 
 
@@ -98,7 +100,7 @@ def database(url: str) -> dict[str, Any]:
         settings["CONN_HEALTH_CHECKS"] = True
         # A host that is gone without a word would hold an attempt to connect, or what was asked of it, for minutes, and
         # an answer that is waited for, or the locks of a worker's host that is gone, for two hours.
-        usual = {"connect_timeout": 3, "tcp_user_timeout": 10_000, **KEEPALIVES, "options": _session_options()}
+        usual = {"connect_timeout": 3, "tcp_user_timeout": UNANSWERED_MS, **KEEPALIVES, "options": _session_options()}
         settings["OPTIONS"] = {**usual, **settings.get("OPTIONS", {})}
     return settings
 

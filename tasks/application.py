@@ -1,4 +1,4 @@
-"""The service's Celery application, where it differs from Celery's own."""
+"""The service's Celery application, where it sends otherwise than Celery does: what links lead to."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -6,11 +6,16 @@ from typing import Any
 from celery import Celery
 from celery.result import AsyncResult
 
+from tasks.borders import COMMAND_TASKS
+
+WAY = ("queue", "exchange", "routing_key")
+
 
 class Application(Celery):
-    """Sends at once what has an eta or a countdown, such as a link: it waits in the ledger's database, as all that has.
+    """Sends a command where commands go, whatever a link says of that, and at once though it is for later.
 
-    For the sake of quorum queues Celery would send it to RabbitMQ's queues of delayed delivery, which are not there.
+    An eta waits in the ledger's database, as any does. For the sake of quorum queues Celery would send it to RabbitMQ's
+    queues of delayed delivery, which are not there.
     """
 
     def send_task(
@@ -23,6 +28,8 @@ class Application(Celery):
         **options: Any,
     ) -> AsyncResult:
         """Send a task by its name, its time in the message's headers."""
+        if name in COMMAND_TASKS:
+            options = {option: value for option, value in options.items() if option not in WAY}
         if countdown:
             eta = self.now() + timedelta(seconds=countdown)
         if eta:

@@ -1,5 +1,6 @@
 """The strategy of command tasks, Celery's extension point: plain messages are gathered, the others go Celery's way."""
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -79,6 +80,7 @@ class Envelope:
         self.is_watched = False
         self.correlation_id = ""
         self.kwargs: Any = None
+        self._unlinked: list[Any] | None = None  # the body less its links, where these are refused
         self._stores_results = stores_results
 
     def read(self) -> Delivery | None:
@@ -88,7 +90,9 @@ class Envelope:
         """
         args, self.kwargs, embed = self._open()
         if forbidden := forbidden_link(embed):
-            raise Refusal(ParkReason.INVALID_FIELD, field="embed", detail=f"no link may lead to {forbidden}")
+            self.is_watched = self._asks()
+            self._unlinked = [args, self.kwargs, {}]
+            raise Refusal(ParkReason.INVALID_FIELD, field="embed", detail=forbidden)
         self.is_watched = self._has_watchers(embed)
         self.correlation_id = self._read_correlation_id()
         now = datetime.now(UTC)
@@ -111,12 +115,17 @@ class Envelope:
             self._moment(name)
 
     def hand_on(self, refusal: Refusal | None) -> None:
-        """Give Celery's own way what the task needs of the message, and nothing to refuse it by."""
+        """Give Celery's own way what the task needs of the message, and nothing to refuse it by, or to start."""
+        whole = self._whole()
+        if self._unlinked is not None:
+            self.message.body = json.dumps(self._unlinked)
+            self.message.content_type, self.message.content_encoding = "application/json", "utf-8"
+            self.message._decoded_cache = None
         self.message.headers = {
             **self.headers,
             "eta": None,
             "expires": None,
-            "whole": self._whole(),
+            "whole": whole,
             "refusal": refusal,
             "arrived_on": self.message.channel,
         }
@@ -140,12 +149,14 @@ class Envelope:
         return payload[0], payload[1], payload[2] or {}
 
     def _has_watchers(self, embed: dict[str, Any]) -> bool:
-        asks = self._stores_results and self.headers.get("ignore_result") is False
-        return asks or any(embed.get(name) for name in LINKS) or self._is_revoked()
+        return self._asks() or any(embed.get(name) for name in LINKS) or self._is_revoked()
+
+    def _asks(self) -> bool:
+        return self._stores_results and self.headers.get("ignore_result") is False
 
     def _is_revoked(self) -> bool:
-        """Whether Celery is to drop it, whose way it therefore goes at once."""
-        return self.headers["id"] in state.revoked
+        """Whether Celery is to drop it, whose way it therefore goes at once. What staff send again has its old id."""
+        return self.headers["id"] in state.revoked and not replay_in(self.headers)
 
     def _read_correlation_id(self) -> str:
         headers = self.headers

@@ -79,7 +79,7 @@ def sweep_due(self: Task) -> int:
 def sweep_waiting(self: Task) -> int:
     """Post waiting commands that are due, send kept messages again, park what outlived its wait; how many in all."""
     posted = _post_due()
-    sent_again = send_due_again(limit=BATCH, revoked=state.revoked)
+    sent_again = send_due_again(limit=BATCH)
     if sent_again:
         relay.sweep(limit=BATCH)  # at once: their time has come
     return posted + sent_again + park_outlived(limit=BATCH)

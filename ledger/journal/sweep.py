@@ -19,7 +19,7 @@ from ledger.journal.surely import Pause, post_surely
 from ledger.journal.write import delete_waiting
 from ledger.messages import Message
 from ledger.models import Account, Transaction, WaitingCommand
-from ledger.outcomes import ParkReason
+from ledger.outcomes import Outcome, ParkReason, Status
 from ledger.rules.batch import Waiting
 
 log = structlog.get_logger(__name__)
@@ -31,7 +31,6 @@ TARGET = Transaction.objects.filter(
     merchant_id=OuterRef("merchant_id"),
 )
 Why = tuple[ParkReason, str, str]  # with the field that it is about, and the detail
-REVOKED: Why = (ParkReason.REVOKED, "", "revoked while it waited")
 READY = Q(task=OpenAccount.task) | (Exists(ACCOUNT) & (Q(target_reference_type="") | Exists(TARGET)))
 # Due when it arrived, which lies ahead where the clock has been put back since.
 WITHOUT_ETA = Q(due_at__lte=F("arrived_at"))
@@ -41,7 +40,8 @@ def post_due(*, limit: int, pause: Pause, revoked: Container[str] = ()) -> Poste
     """Post up to `limit` waiting commands whose time has come and whose account and target are there, oldest first.
 
     Those whose message has expired or is among the revoked ids, and those that can't be read any more, are parked
-    instead. Two sweeps at once may take the same row: the second's request is a replay, and its row is gone already.
+    instead, and have an outcome too. Two sweeps at once may take the same row: the second's request is a replay, and
+    its row is gone already.
     """
     now = _now()
     batch: list[Waiting] = []
@@ -55,13 +55,14 @@ def post_due(*, limit: int, pause: Pause, revoked: Container[str] = ()) -> Poste
             continue
         message = waiting.request.message and waiting.request.message()
         if message and _is_revoked(message, revoked):
-            to_park[row.id] = REVOKED
+            to_park[row.id] = (ParkReason.REVOKED, "", "revoked while it waited")
         elif message and message.has_expired(at=now):
             to_park[row.id] = _expired(message)
         else:
             batch.append(waiting)
     _park_instead(to_park)
-    return post_surely(batch, pause=pause) if batch else Posted()
+    parked = [Outcome(Status.PARKED, reason=reason) for reason, _, _ in to_park.values()]
+    return (post_surely(batch, pause=pause) if batch else Posted()) + Posted(parked)
 
 
 def _is_revoked(message: Message, revoked: Container[str]) -> bool:
@@ -85,19 +86,16 @@ def _park_instead(why: Mapping[int, Why]) -> None:
         delete_waiting([row.id for row in rows])
 
 
-def send_due_again(*, limit: int, revoked: Container[str] = ()) -> int:
+def send_due_again(*, limit: int) -> int:
     """Hand messages that were kept whole, and whose time has come, to the outbox without their eta; how many.
 
-    Those among the revoked ids are parked; whether one has expired is asked where it arrives, as of any other.
+    Whether one has expired or was revoked is asked where it arrives, as of any other: there it is told who waits.
     """
     with atomic():
         now = _now()
         rows = _locked(WaitingCommand.objects.filter(send_again=True, due_at__lte=now).order_by("id"), limit)
         for row in rows:
             message = Message.from_text(row.message).without("eta")
-            if _is_revoked(message, revoked):
-                park_rows([_instead(row, *REVOKED)], now=now)
-                continue
             record_message(queue=message.queue, message=message.as_text(), correlation_id=row.correlation_id, at=now)
         delete_waiting([row.id for row in rows])
     return len(rows)

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import re
 from collections.abc import Callable
 from contextlib import closing
 
@@ -96,12 +97,18 @@ def test_without_its_database_it_is_alive_and_says_that_it_is_not_ready(serve: S
 
 
 def test_metrics_show_what_another_process_has_counted(serve: Serve, own_database: str) -> None:
-    count_parked([ParkReason.REVOKED])
     asked = serve(own_database)
+    before = revoked_in(asked("/metrics")[2])
 
-    _, _, page = asked("/metrics")
+    count_parked([ParkReason.REVOKED])
 
-    assert b'credits_messages_parked_total{reason="revoked"}' in page
+    assert revoked_in(asked("/metrics")[2]) == before + 1
+
+
+def revoked_in(page: bytes) -> float:
+    """How many parked messages were revoked ones, by a page of figures."""
+    (figure,) = re.findall(rb'^credits_messages_parked_total\{reason="revoked"\} (\S+)$', page, re.MULTILINE)
+    return float(figure)
 
 
 def test_the_documents_scripts_are_served_without_being_collected_first(serve: Serve, own_database: str) -> None:

@@ -18,7 +18,7 @@ EVENT_OF_DECLINED = "insufficient"
 
 @dataclass(slots=True)
 class Verdict:
-    """What is wrong, and what Redis may lose: messages of which there is no trace at all."""
+    """What is wrong, and what Redis may lose: messages of which there is no trace, and what others wait for."""
 
     wrong: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
@@ -37,10 +37,11 @@ def judge_books(tally: Tally, books: Books) -> Verdict:
         if reference[0] != "expire" or books.rows[reference].merchant not in tally.fading:
             verdict.wrong.append(f"nobody asked for {reference}: {books.rows[reference]}")
     verdict.lost += [f"lost: {token}, which waits" for token in tally.waiting - set(books.waiting)]
+    verdict.lost += [f"lost: what {token} waits for, and should not" for token in set(books.waiting) - tally.waiting]
     verdict.lost += [
         f"lost: {token}, to be parked as {why}" for token, why in tally.parked.items() if token not in books.parked
     ]
-    verdict.wrong += _waiting(tally, books)
+    verdict.wrong += _waiting(books)
     verdict.wrong += _parked(tally, books)
     if not verdict.lost:
         verdict.wrong += _sums(tally, books)
@@ -57,11 +58,9 @@ def _differs(row: Row, expected: Expected) -> str:
     return "amount" if expected.status != "recorded" and row.amount != expected.amount else ""
 
 
-def _waiting(tally: Tally, books: Books) -> Iterator[str]:
+def _waiting(books: Books) -> Iterator[str]:
     for token, count in Counter(books.waiting).items():
-        if token not in tally.waiting:
-            yield f"waits and should not: {token}"
-        elif count > 1:
+        if count > 1:
             yield f"waits {count} times: {token}"
 
 

@@ -1,5 +1,6 @@
 """One run: open, break for so long, mend, wait for quiet, judge."""
 
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -147,12 +148,14 @@ def _await_quiet(set_up: Stage, mix: Mix, say: Say) -> tuple[Verdict, Books]:
     """The verdict once nothing is wrong, or once nothing has changed for so long that it never will."""
     began = changed_at = time.monotonic()
     seen: object = None
+    fewest = sys.maxsize  # messages in the queues: those of the sweeps come and go
     while True:
         books, queues = read(set_up), set_up.queues()
         verdict = judge_books(mix.tally, books)
         if not verdict.wrong and not verdict.lost and not queues:
             return verdict, books
-        if seen != (seen := (len(books.rows), books.waiting, len(books.parked), books.unpublished, queues)):
+        fewest = min(fewest, sum(queues.values()))
+        if seen != (seen := (len(books.rows), books.waiting, len(books.parked), books.unpublished, fewest)):
             changed_at = time.monotonic()
         if time.monotonic() - changed_at > STUCK_AFTER_SECONDS or time.monotonic() - began > QUIET_WITHIN_SECONDS:
             return verdict, books

@@ -38,6 +38,29 @@ def test_a_link_runs_after_its_parent(producer: Producer, service: Service) -> N
     producer.settled(merchant, balance=7)
 
 
+def test_a_link_goes_where_commands_go_whatever_queue_it_names(producer: Producer) -> None:
+    merchant = producer.merchant(credits=10)
+    linked = consume(producer, merchant, amount=2).set(queue="orders", exchange="", routing_key="orders")
+
+    send(producer, merchant, link=linked)
+
+    producer.settled(merchant, balance=7)
+
+
+def test_a_command_with_a_link_to_anything_else_is_parked_for_all_to_see_and_starts_nothing(
+    producer: Producer, service: Service
+) -> None:
+    merchant = producer.merchant(credits=10)
+    linked, errback = producer.app.signature("orders.done"), consume(producer, merchant, amount=2)
+
+    result = send(producer, merchant, link=linked, link_error=errback, ignore_result=False)
+
+    (parked,) = eventually(lambda: service.books.parked(result.id))
+    assert (parked["reason"], parked["field"]) == ("invalid_field", "embed")
+    eventually(lambda: result.state == "FAILURE")
+    assert service.books.balance(merchant) == 10
+
+
 def test_a_parked_command_runs_its_errback_and_not_its_link(producer: Producer, service: Service) -> None:
     merchant = producer.merchant(credits=10)
     linked, errback = (consume(producer, merchant, reference_id=f"{name} {merchant}") for name in ("link", "errback"))

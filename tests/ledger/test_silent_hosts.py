@@ -23,7 +23,7 @@ def test_a_worker_asks_whether_its_database_is_still_there():
 @on_postgresql
 def test_the_database_asks_whether_a_worker_is_still_there_and_ends_its_transaction_where_it_stands_still():
     wanted = {f"tcp_{name}": value for name, value in KEEPALIVES.items()}
-    wanted |= {"idle_in_transaction_session_timeout": "5min", "lock_timeout": "4s"}
+    wanted |= {"tcp_user_timeout": "10000", "idle_in_transaction_session_timeout": "5min", "lock_timeout": "4s"}
 
     with connection.cursor() as cursor:
         cursor.execute("SELECT name, current_setting(name) FROM pg_settings WHERE name = ANY(%s)", [list(wanted)])

@@ -25,7 +25,7 @@ MUTANTS = (
         breaks="a link's own link has a worker run a task by way of Celery's map, past all that is checked",
         promise="§1 links",
         test=LINKED,
-        edits=(Edit(BORDERS, "            waiting += [options[name]", "            [options[name]"),),
+        edits=(Edit(BORDERS, "            waiting += further if", "            further if"),),
     ),
     Mutant(
         name="links-to-our-own",

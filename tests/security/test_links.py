@@ -36,6 +36,13 @@ FORBIDDEN = {
     "arguments": link("credits.consume", [{"run": ["credits.sweep_outbox"]}]),
     "a routing key": link("credits.consume", options={"exchange": "", "routing_key": "credits.sweeps"}),
     "an exchange as bytes": link("credits.consume", options={"exchange": b"credits.events"}),
+    "a countdown that is no number": link("credits.consume", options={"countdown": "5"}),
+    "an expiry that is no time": link("credits.consume", options={"expires": "soon"}),
+    "an eta that is no time": link("credits.consume", options={"eta": "later"}),
+    "arguments that are none": {**COMMAND, "args": 5},
+    "fields that are none": {**COMMAND, "kwargs": [1]},
+    "options that are none": {**COMMAND, "options": "urgent"},
+    "a key": {**COMMAND, "kwargs": {NOTICE: 1}},
     "a name": "orders.mine",
     "a task that is no text": link(["credits.consume"]),  # type: ignore[arg-type]  # a message may have anything there
 }
@@ -43,6 +50,7 @@ ALLOWED = {
     "a command": COMMAND,
     "a command by its exchange": link("credits.purchase", options={"exchange": "credits.commands"}),
     "a command that has one": link("credits.purchase", options={"link": [COMMAND], "countdown": 5}),
+    "a command for later": link("credits.purchase", options={"eta": "2026-01-31T12:00:00+00:00", "expires": 60}),
 }
 
 
@@ -70,5 +78,10 @@ def test_a_link_is_found_however_deep_it_lies() -> None:
     for _ in range(100_000):
         deep = [deep]
 
-    assert forbidden_link({"callbacks": deep}) == NOTICE
-    assert forbidden_link({"callbacks": [link("credits.consume", deep)]}) == NOTICE
+    assert NOTICE in forbidden_link({"callbacks": [link("credits.consume", deep)]})
+
+
+@pytest.mark.parametrize("name", ["callbacks", "errbacks", "chain"])
+@pytest.mark.parametrize("links", ["credits.consume", COMMAND, ["credits.consume"], [[COMMAND]], 5])
+def test_links_are_a_list_of_objects_for_celery_goes_over_anything(name: str, links: Any) -> None:
+    assert forbidden_link({name: links})

@@ -9,6 +9,7 @@ import pytest
 from celery.worker import state
 from kombu.message import Message as BrokerMessage
 
+from ledger.messages import REPLAY_OF
 from tasks.errors import Refusal
 from tasks.strategy import Envelope
 
@@ -67,6 +68,18 @@ def test_what_was_revoked_before_it_arrives_goes_celerys_way_at_once_which_drops
         state.revoked.discard("revoked-1")
 
     assert delivery is None
+
+
+def test_what_staff_send_again_is_carried_out_though_its_id_was_revoked() -> None:
+    state.revoked.add("revoked-2")
+
+    try:
+        delivery = envelope(headers={"id": "revoked-2", REPLAY_OF: str(uuid4())}).read()
+    finally:
+        state.revoked.discard("revoked-2")
+
+    assert delivery is not None
+    assert len(delivery.requests) == 1
 
 
 @pytest.mark.parametrize("carried", WATCHED.values(), ids=WATCHED)

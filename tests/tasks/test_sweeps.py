@@ -1,5 +1,6 @@
 """Sweeps: one that comes late, behind a worker that could not work, is left to the next one."""
 
+import time
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -7,12 +8,13 @@ from uuid import uuid4
 
 import pytest
 
-from ledger.models import OutboxRow
+from ledger.journal import post
+from ledger.models import OutboxRow, ParkedMessage, WaitingCommand
 from tasks.publishing import Published
 from tasks.relay import Relay
 from tasks.sweeps import prune_outbox, sweep_outbox, sweep_waiting
-from tests.ledger.builders import opened_account
-from tests.ledger.stored import waiting_of
+from tests.ledger.builders import grant, opened_account, request
+from tests.ledger.stored import task_message, waiting_of
 
 
 @pytest.mark.parametrize(("expires_in_s", "is_done"), [(-1, False), (30, True)])
@@ -49,18 +51,57 @@ def test_what_was_published_is_kept_for_as_long_as_is_set_and_what_was_not_for_e
     assert OutboxRow.objects.count() == events + kept
 
 
-def test_a_sweep_ends_where_the_broker_confirms_nothing_and_leaves_the_rest_to_the_next_one(
-    own_database: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    sent: list[int] = []
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """A broker that confirms nothing; how many messages it was sent at a time. Sweeps go by two."""
+    sizes: list[int] = []
 
     def publish(messages: Any) -> Published:
-        sent.append(len(messages))
+        sizes.append(len(messages))
         return Published(error="not confirmed in time")
 
+    silent = Relay()
     monkeypatch.setattr("tasks.relay.publisher_for", lambda _: SimpleNamespace(publish=publish))
-    monkeypatch.setattr("tasks.sweeps.relay", Relay())
+    monkeypatch.setattr("tasks.sweeps.relay", silent)
+    monkeypatch.setattr("tasks.posting.relay", silent)
     monkeypatch.setattr("tasks.sweeps.BATCH", 2)
+    return sizes
+
+
+def wait_for_their_time(*, count: int, seconds_ahead: float = 0.01, **headers: Any) -> None:
+    """So many grants of one merchant whose time comes at once."""
+    merchant_id = opened_account().merchant_id
+    due_at = datetime.now(UTC) + timedelta(seconds=seconds_ahead)
+    for _ in range(count):
+        later = grant(merchant_id=merchant_id)
+        message = task_message(later, **headers)
+        post([request(later, message=lambda message=message: message, due_at=due_at)])  # type: ignore[misc]
+    time.sleep(2 * seconds_ahead)
+
+
+def test_a_sweep_goes_on_behind_what_has_expired(own_database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tasks.sweeps.BATCH", 2)
+    wait_for_their_time(count=1, expires="2026-01-01T00:00:00Z")
+    wait_for_their_time(count=3)
+
+    sweep_waiting()
+
+    assert ParkedMessage.objects.get().reason == "expired"
+    assert not WaitingCommand.objects.exists()
+
+
+def test_a_sweep_that_posts_ends_where_the_broker_confirms_nothing(own_database: str, sent: list[int]) -> None:
+    wait_for_their_time(count=5)
+
+    sweep_waiting()
+
+    assert sent == [2]
+    assert WaitingCommand.objects.count() == 3
+
+
+def test_a_sweep_ends_where_the_broker_confirms_nothing_and_leaves_the_rest_to_the_next_one(
+    own_database: str, sent: list[int]
+) -> None:
     for _ in range(3):
         opened_account(credits_bought=5)
     OutboxRow.objects.update(publish_after=datetime.now(UTC) - timedelta(hours=1))
