@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from creditsvc.celery import app
+from ledger.management.terminal import TerminalCommand
 from tasks.topology import declare
 
 
-class Command(BaseCommand):
+class Command(TerminalCommand):
     """`manage.py declare_topology`"""
 
     help = "Declare what celeryconfig.py names: exchanges, queues and bindings. Running it again changes nothing."

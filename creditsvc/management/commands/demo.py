@@ -11,13 +11,14 @@ from typing import Any
 import jwt
 from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from creditsvc.celery import app
 from creditsvc.demo.broker import Producer, printed_events
 from creditsvc.demo.processes import LOGS, Processes, running_processes
 from creditsvc.demo.story import MERCHANT_ID, SHOP_DOMAIN, Step, story
 from creditsvc.environment import environment
+from ledger.management.terminal import TerminalCommand
 from ledger.models import Account, Transaction
 from tasks.topology import declare
 
@@ -26,7 +27,7 @@ READY_TIMEOUT_S = 60
 ADDRESS = f"http://127.0.0.1:{environment.credit_api_external_port}"
 
 
-class Command(BaseCommand):
+class Command(TerminalCommand):
     """`manage.py demo`, which `make run` calls."""
 
     help = "Run the whole service and play one merchant's story through the broker. Never for production."

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from celery.backends.database import DatabaseBackend
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import delete, func, select
 
@@ -15,13 +15,14 @@ from creditsvc.celery import app
 from ledger.journal.outbox import prune_published, published_before
 from ledger.journal.parking import prune_resolved, resolved_before
 from ledger.journal.sweep import outlived_before, park_outlived
+from ledger.management.terminal import TerminalCommand
 
 BATCH = 500
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _iso: TypeAdapter[timedelta] = TypeAdapter(timedelta)
 
 
-class Command(BaseCommand):
+class Command(TerminalCommand):
     """manage.py prune outbox|results|parked|waiting --older-than 30d [--dry-run]"""
 
     help = (

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from ledger.commands import COMMANDS, ConsumeMany
-from ledger.management.terminal import harmless
+from ledger.management.terminal import TerminalCommand, harmless
 from ledger.messages import Message
 from ledger.outcomes import Outcome, ParkReason, Status
 from ledger.requests import Request
@@ -22,7 +22,7 @@ KEYS = {"task", "kwargs", "correlation_id"}
 Line = tuple[int, str, Item]  # its number, its task, and one request of it
 
 
-class Command(BaseCommand):
+class Command(TerminalCommand):
     """manage.py simulate FILE.jsonl [--json]"""
 
     help = (

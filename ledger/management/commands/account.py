@@ -3,13 +3,13 @@
 from typing import Any
 from uuid import UUID
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from ledger.errors import Refused
 from ledger.fields import PLATFORMS, Category
 from ledger.identifiers import new_id
 from ledger.instructions import Adjust
-from ledger.management.terminal import add_person, harmless, is_confirmed, moment
+from ledger.management.terminal import TerminalCommand, add_person, harmless, is_confirmed, moment
 from ledger.models import Account
 from ledger.outcomes import Outcome, Status
 from ledger.staff import (
@@ -28,7 +28,7 @@ from ledger.staff import (
 )
 
 
-class Command(BaseCommand):
+class Command(TerminalCommand):
     """manage.py account adjust | approve | refuse | freeze | thaw | threshold | shop | retry"""
 
     help = (

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.core.management import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db.models import Count, Q
 from django.utils import timezone
 
@@ -16,14 +16,14 @@ from ledger.audit import CHAIN, CHECKS, Finding, Scope, Severity, snapshot
 from ledger.audit.heads import Head, check_heads
 from ledger.audit.heads import heads as all_heads
 from ledger.audit.trial_balance import sum_of_balances, trial_balance
-from ledger.management.terminal import moment
+from ledger.management.terminal import TerminalCommand, moment
 from ledger.models import Transaction
 from ledger.policy import current_policy
 
 RIGHT = "The books are right."
 
 
-class Command(BaseCommand):
+class Command(TerminalCommand):
     help = (
         "Walks the books in one consistent view and names every row that is wrong. Never writes. "
         "Exits 0 where all is right, 1 where anything is wrong. Events are demanded back to OUTBOX_RETENTION: "

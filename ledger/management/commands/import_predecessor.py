@@ -10,8 +10,9 @@ from tempfile import TemporaryDirectory
 from typing import Any, TextIO
 
 import psycopg2
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
+from ledger.management.terminal import TerminalCommand
 from ledger.policy import current_policy
 from ledger.predecessor.columns import ACCOUNTS, TRANSACTIONS
 from ledger.predecessor.move import Progress, move
@@ -22,7 +23,7 @@ from ledger.predecessor.staging import Staging
 EVERY_S = 2.0
 
 
-class Command(BaseCommand):
+class Command(TerminalCommand):
     """manage.py import_predecessor (--accounts CSV --transactions CSV | --database URL) [--report FILE]"""
 
     help = (

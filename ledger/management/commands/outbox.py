@@ -6,19 +6,19 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from ledger import dialect
 from ledger.events import rfc3339
 from ledger.follow_ups import Destination
 from ledger.journal.outbox import park_stuck, publish_again, published_since, stuck_rows
-from ledger.management.terminal import harmless, moment
+from ledger.management.terminal import TerminalCommand, harmless, moment
 
 BATCH = 500
 LATE = timedelta(seconds=30)  # by then the sweep has tried it
 
 
-class Command(BaseCommand):
+class Command(TerminalCommand):
     """manage.py outbox stuck | republish --since TIME | park ID…"""
 
     help = "The outbox: what waits to be published and why, publishing again, parking what can't be sent again."

@@ -12,11 +12,11 @@ from textwrap import indent
 from typing import Any
 from uuid import UUID
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from ledger.errors import Refused
 from ledger.events import rfc3339
-from ledger.management.terminal import add_person, harmless, moment
+from ledger.management.terminal import TerminalCommand, add_person, harmless, moment
 from ledger.models import ParkedAct, ParkedMessage
 from ledger.outcomes import ParkReason
 from ledger.parking import AT_ONCE, MEANINGS, SECOND_PERSON, correct, dismiss, left_for_another, replay
@@ -29,7 +29,7 @@ BODY_HELP = "a file, - for stdin: all of a task's [args, kwargs, embed], or an e
 WIDEST_COLUMN = 60  # characters of a request beside the other
 
 
-class Command(BaseCommand):
+class Command(TerminalCommand):
     """manage.py parked list | show ID | correct ID --body FILE --reason … | replay ID… | dismiss ID… --reason …"""
 
     help = "Parked messages: list them, show one whole, correct one, send some again, or dismiss them."

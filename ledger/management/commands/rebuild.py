@@ -4,11 +4,11 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db import IntegrityError
 
 from ledger.journal.rebuilding import compare, put_right
-from ledger.management.terminal import add_person, harmless
+from ledger.management.terminal import TerminalCommand, add_person, harmless
 from ledger.models import Account
 from ledger.rules.rebuilding import Rebuilt
 from ledger.snapshot import snapshot
@@ -16,7 +16,7 @@ from ledger.snapshot import snapshot
 MAX_REASON = 1000
 
 
-class Command(BaseCommand):
+class Command(TerminalCommand):
     """manage.py rebuild [--check | --write --actor WHO --reason WHY] [--merchant UUID …]"""
 
     help = (

@@ -3,14 +3,14 @@
 from typing import Any
 from uuid import UUID
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from ledger.errors import Refused
 from ledger.journal.redaction import redact_shopper, redact_transaction
-from ledger.management.terminal import add_person, harmless, is_confirmed
+from ledger.management.terminal import TerminalCommand, add_person, harmless, is_confirmed
 
 
-class Command(BaseCommand):
+class Command(TerminalCommand):
     """manage.py redact --shopper ID | --transaction UUID"""
 
     help = (

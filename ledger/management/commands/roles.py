@@ -2,12 +2,11 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand
-
+from ledger.management.terminal import TerminalCommand
 from ledger.staff.roles import make_roles
 
 
-class Command(BaseCommand):
+class Command(TerminalCommand):
     """manage.py roles"""
 
     help = (
