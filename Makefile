@@ -32,7 +32,7 @@ test: $(VENV)/.dev ## Run every test: the fast ones on SQLite, then all on real 
 	$(SERVERS) $(PYTEST) -n 3 --junitxml=$(RESULTS)/postgresql.xml || code=1; \
 	$(PYTHON) -m tests.counts $(RESULTS)/*.xml; exit $$code
 
-test-fast: $(VENV)/.dev ## Run the tests that need no server, on SQLite, in seconds.
+test-fast: $(VENV)/.dev ## Run the tests that need no server, on SQLite, in a minute.
 	@$(NO_SERVERS) $(PYTEST) -n 2 -m "not servers and not slow"
 
 check: $(VENV)/.dev ## Check style, types, import rules, migrations and published schemas; leaves the tree as it was.
