@@ -61,6 +61,8 @@ def _no_commands(embed: Mapping[str, Any], links: list[Any]) -> Iterator[str]:
         task, kind, options = link.get("task"), link.get("subtask_type"), link.get("options") or {}
         if kind or not isinstance(task, str) or task not in COMMAND_TASKS:
             yield f"no link may lead to {kind or task}"
+        if link.get("immutable") is not True:
+            yield "a link is immutable: Celery would put the parent's result before its fields"
         if not isinstance(options, dict) or not _can_be_sent(link, options):
             yield "a link has args and kwargs, its countdown is a number, its eta and expires are times"
             continue

@@ -36,6 +36,7 @@ FORBIDDEN = {
     "arguments": link("credits.consume", [{"run": ["credits.sweep_outbox"]}]),
     "a routing key": link("credits.consume", options={"exchange": "", "routing_key": "credits.sweeps"}),
     "an exchange as bytes": link("credits.consume", options={"exchange": b"credits.events"}),
+    "what would be given the result": {**COMMAND, "immutable": False},
     "a countdown that is no number": link("credits.consume", options={"countdown": "5"}),
     "an expiry that is no time": link("credits.consume", options={"expires": "soon"}),
     "an eta that is no time": link("credits.consume", options={"eta": "later"}),

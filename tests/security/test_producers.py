@@ -44,7 +44,13 @@ def test_a_producer_that_gives_its_name_stands_on_the_transaction_by_every_way_a
     sender.send("credits.consume", early, **named)
     sender.send("credits.open_account", opening(unopened))
     sender.send("credits.consume", later, countdown=1, **named)
-    sender.send("credits.consume", watched, countdown=1, link_error=Celery("x").signature("credits.consume"), **named)
+    sender.send(
+        "credits.consume",
+        watched,
+        countdown=1,
+        link_error=Celery("x").signature("credits.consume", immutable=True),
+        **named,
+    )
     bought = {"merchant_id": merchant, "credits": 3, "purchase_id": f"p {merchant}"}
     with confirmed(inbound.url) as publish:
         publish(

@@ -14,13 +14,14 @@ from tasks.errors import Refusal
 from tasks.strategy import Envelope
 
 HOUR = timedelta(hours=1)
+LINK = {"task": "credits.consume", "immutable": True}
 # What has a message go Celery's own way.
 WATCHED: dict[str, dict[str, Any]] = {
     "a requested result": {"headers": {"ignore_result": False}},
-    "a link": {"embed": {"callbacks": [{"task": "credits.consume"}]}},
-    "an errback": {"embed": {"errbacks": [{"task": "credits.consume"}]}},
-    "a chain": {"embed": {"chain": [{"task": "credits.consume"}]}},
-    "a chord": {"embed": {"chord": {"task": "credits.consume"}}},
+    "a link": {"embed": {"callbacks": [LINK]}},
+    "an errback": {"embed": {"errbacks": [LINK]}},
+    "a chain": {"embed": {"chain": [LINK]}},
+    "a chord": {"embed": {"chord": LINK}},
 }
 WHATEVER = {"nothing else": {}, **WATCHED}
 
