@@ -26,7 +26,7 @@ MAX_DEPTH = 100
 
 
 class Channel(RedisChannel):
-    """kombu's, but for what it does with an item that it can't read, or can't put back."""
+    """kombu's, but for what it does with an item that it can't read or put back, and with a connection that is lost."""
 
     def _brpop_read(self, **options: Any) -> bool:
         """Hand on one item that Redis has given. Raises Empty where there was none."""
@@ -46,6 +46,17 @@ class Channel(RedisChannel):
         finally:
             self._in_poll = None
             self._flush_brpop_reauth()
+
+    def close(self) -> None:
+        """Close it, also where it was lost in the midst of a poll.
+
+        kombu's would raise then with nothing closed, and be asked again when the connection is no more: that ends the
+        worker. The poll is over by the second time.
+        """
+        try:
+            super().close()
+        except self.connection_errors:
+            super().close()
 
     def _do_restore_message(self, payload: Any, exchange: str, routing_key: str, *args: Any, **options: Any) -> None:
         """Put a message back into the queue that it came from, whatever its sender wrote of its way there."""
