@@ -29,7 +29,6 @@ def test_a_connection_with_unacknowledged_messages_that_is_lost_in_the_midst_of_
             consumer = Consumer(channel, [QUEUE], on_message=taken.append, prefetch_count=1, accept=["json"])
             consumer.consume()
             eventually(lambda taken=taken: drained(connection) and taken)  # type: ignore[misc]
-            channel.qos.prefetch_count = 1
         channels[0]._brpop_start()
         assert channels[0]._in_poll
         proxy.close_door()
