@@ -12,10 +12,9 @@ WAY = ("queue", "exchange", "routing_key")
 
 
 class Application(Celery):
-    """Sends a command where commands go, whatever a link says of that, and at once though it is for later.
+    """Sends a command where commands go, whatever a link says of that, and what is for later without a warning.
 
-    An eta waits in the ledger's database, as any does. For the sake of quorum queues Celery would send it to RabbitMQ's
-    queues of delayed delivery, which are not there.
+    An eta waits in the ledger's database. On RabbitMQ, Celery would warn of each that it may block a worker.
     """
 
     def send_task(

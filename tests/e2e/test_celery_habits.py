@@ -121,6 +121,7 @@ def test_a_countdown_is_an_eta_of_a_link_too(producer: Producer, service: Servic
 
     eventually(lambda: service.books.waiting(result.id) or service.books.balance(merchant) == 7)
     producer.settled(merchant, balance=7)
+    assert "may block the worker" not in service.processes["consume"].log()
 
 
 @pytest.mark.parametrize("watched", [False, True], ids=["plain", "asking"])
