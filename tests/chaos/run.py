@@ -19,7 +19,7 @@ from tests.processes import eventually
 
 OPENED_WITHIN_SECONDS = 90.0
 STUCK_AFTER_SECONDS = 90.0
-# kombu gives back what others left, one process at a time: one killed at it, or a killed Redis, locks it for 300 seconds.
+# kombu gives back what others left, one process at a time; one killed at it, or a killed Redis, locks it for 300 s.
 GIVEN_BACK_AFTER_SECONDS = 330.0
 QUIET_WITHIN_SECONDS = 900.0  # the machine may be busy with something else
 LOOK_EVERY_SECONDS = 1.0
