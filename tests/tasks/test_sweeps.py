@@ -8,12 +8,13 @@ from uuid import uuid4
 
 import pytest
 
+from ledger import dialect
 from ledger.journal import post
 from ledger.models import OutboxRow, ParkedMessage, WaitingCommand
 from tasks.publishing import Published
 from tasks.relay import Relay
-from tasks.sweeps import prune_outbox, sweep_outbox, sweep_waiting
-from tests.ledger.builders import grant, opened_account, request
+from tasks.sweeps import prune_outbox, sweep_due, sweep_outbox, sweep_waiting
+from tests.ledger.builders import grant, opened_account, request, requests
 from tests.ledger.stored import task_message, waiting_of
 
 
@@ -97,6 +98,21 @@ def test_a_sweep_that_posts_ends_where_the_broker_confirms_nothing(own_database:
 
     assert sent == [2]
     assert WaitingCommand.objects.count() == 3
+
+
+def test_a_sweep_that_tells_of_what_is_due_ends_where_the_broker_confirms_nothing(
+    own_database: str, sent: list[int], settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.EXPIRING_SOON = timedelta(days=1)
+    expires_at = datetime.now(UTC) + timedelta(days=2)
+    for _ in range(5):
+        post(requests(grant(merchant_id=opened_account().merchant_id, expires_at=expires_at)))
+    monkeypatch.setattr(type(dialect.current()), "clock", lambda _: expires_at - timedelta(hours=1))
+
+    told = sweep_due()
+
+    assert (told, sent) == (2, [2])
+    assert OutboxRow.objects.filter(event_type="evt.credits.expiring_soon.v1").count() == 2
 
 
 def test_a_sweep_ends_where_the_broker_confirms_nothing_and_leaves_the_rest_to_the_next_one(
