@@ -5,7 +5,6 @@ The same models judge here that judge in the workers, so a person reads at once 
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -13,7 +12,8 @@ from pydantic import TypeAdapter, ValidationError
 from ledger.commands import COMMANDS, Consume, ConsumeMany
 from ledger.errors import Refused
 from ledger.fields import Text, first_refused
-from ledger.messages import Message, content_of
+from ledger.links import read_links
+from ledger.messages import Message, content_of, moment_of
 from ledger.plain_events import EVENTS, PlainEnvelope
 
 MAX_BODY_BYTES = 16 * 1024 * 1024  # no message of the contract comes near
@@ -93,12 +93,16 @@ def _check_task(headers: Mapping[str, Any], content: Any) -> None:
         raise Refused("must name one of the contract's tasks", field="headers.task")
     if not (isinstance(content, list) and len(content) == 3 and isinstance(content[2] or {}, dict)):
         raise Refused("must be [args, kwargs, embed]", field="body")
-    args, kwargs, _ = content
+    args, kwargs, embed = content
     if args:
         raise Refused("use keyword arguments only", field="args")
     if not isinstance(kwargs, dict):
         raise Refused("must be an object", field="kwargs")
     _check_headers(headers)
+    try:
+        read_links(embed or {})
+    except ValueError as error:
+        raise Refused(str(error), field="embed") from None
     if name == ConsumeMany.task:
         for number, item in enumerate(_validated(ConsumeMany, kwargs).items):
             _validated(Consume, item, within=f"items.{number}.")
@@ -110,8 +114,10 @@ def _check_headers(headers: Mapping[str, Any]) -> None:
     if not isinstance(headers.get("id"), str):
         raise Refused("a task message has an id in its headers", field="headers.id")
     for name in ("eta", "expires"):
-        if headers.get(name) is not None and not _is_moment(headers[name]):
-            raise Refused("must be an ISO 8601 time", field=f"headers.{name}")
+        try:
+            headers.get(name) is None or moment_of(headers[name])
+        except ValueError as error:
+            raise Refused(str(error), field=f"headers.{name}") from None
     # The first that is there counts, as for a worker.
     name = next((name for name in ("correlation_id", "root_id") if headers.get(name) is not None), "id")
     try:
@@ -137,11 +143,3 @@ def _validated(model: Any, fields: Any, *, within: str = "") -> Any:
 def _refused(error: ValidationError, *, within: str) -> Refused:
     field, message = first_refused(error)
     return Refused(message, field=f"{within}{field}" or "body")
-
-
-def _is_moment(value: Any) -> bool:
-    try:
-        datetime.fromisoformat(value)
-    except (TypeError, ValueError):
-        return False
-    return True

@@ -36,17 +36,11 @@ def check_kept(original: Message, corrected: Message) -> None:
     name = _name_in(original)
     if name and name_of(corrected) != name:
         raise Refused(f"must stay {name}", field="headers.task" if name not in EVENTS else "event_type")
-    if _embed_in(corrected) != _embed_in(original):
-        refuse_links(corrected)
+    if _embed_in(corrected) != _embed_in(original) and any(_embed_in(corrected).values()):
+        raise Refused("must be empty, or stay as it is: a correction adds no link", field="embed")
     left = list(_asked_in(original, name or name_of(corrected)))
     for asked in _asked_in(corrected, name_of(corrected)):
         _take(left, asked)
-
-
-def refuse_links(message: Message) -> None:
-    """Raise Refused where a message starts others."""
-    if any(_embed_in(message).values()):
-        raise Refused("must be empty: a correction adds no link, and keeps none that was refused", field="embed")
 
 
 def _take(left: list[Asked], asked: Asked) -> None:

@@ -5,7 +5,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 # The header of a parked message that staff have sent again: the id of that replay, and /n for the nth of its items.
@@ -13,6 +13,7 @@ from typing import Any
 REPLAY_OF = "x-credits-replay"
 # Who first sent a message that we send again: the broker then knows us alone. Signed, for anybody can write a header.
 SENT_FOR = "x-credits-producer"
+LONGEST_WAIT = timedelta(days=366)  # more than ACCOUNT_WAIT may be
 LONGEST_REPLAY = 40  # characters: a UUID, and a number up to 499
 
 
@@ -101,13 +102,26 @@ def _name(name: Any) -> str:
     return name.decode(errors="backslashreplace") if isinstance(name, bytes) else str(name)
 
 
-def has_passed(moment: Any, *, at: datetime) -> bool:
-    """Whether an ISO 8601 moment, in UTC where it names no zone, lies before `at`; not where it is no moment."""
+def moment_of(value: Any) -> datetime:
+    """A moment, ISO 8601 or a datetime, in UTC: also where it names no zone.
+
+    Raises ValueError where it is none, or so late that a wait for it would end after all times.
+    """
     try:
-        parsed = datetime.fromisoformat(moment)
-    except (TypeError, ValueError):
+        moment = value if isinstance(value, datetime) else datetime.fromisoformat(value)
+        moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+        moment + LONGEST_WAIT
+    except (OverflowError, TypeError, ValueError):
+        raise ValueError("must be an ISO 8601 time") from None
+    return moment
+
+
+def has_passed(value: Any, *, at: datetime) -> bool:
+    """Whether a moment lies before `at`; not where it is no moment."""
+    try:
+        return moment_of(value) <= at
+    except ValueError:
         return False
-    return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)) <= at
 
 
 def replay_in(headers: Any) -> str:

@@ -11,7 +11,7 @@ from ledger.correcting import check, headers_in
 from ledger.errors import Refused
 from ledger.fields import refuse_unprintable
 from ledger.journal.outbox import record_message
-from ledger.kept import check_kept, refuse_links
+from ledger.kept import check_kept
 from ledger.messages import REPLAY_OF
 from ledger.models import ParkedAct, ParkedMessage
 from ledger.outcomes import ParkReason
@@ -102,8 +102,6 @@ def correct(parked_id: int, *, body: str, headers: str | None = None, by: str, r
         corrected = corrected.without("compression", REPLAY_OF)
         check(corrected)
         check_kept(as_it_would_be_sent(message, None), corrected)
-        if message.field == "embed":  # its links are why it was parked
-            refuse_links(corrected)
         return ParkedAct.objects.create(
             parked=message,
             what=ParkedAct.What.CORRECTED,

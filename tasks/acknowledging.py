@@ -34,7 +34,8 @@ class Acknowledger:
 
     def __init__(self, consumer: Any) -> None:
         self.consumer = consumer
-        self._arrived: defaultdict[Any, dict[int, BrokerMessage]] = defaultdict(dict)
+        # By tag; no more than that of one which is acknowledged: what stands before it may take long.
+        self._arrived: defaultdict[Any, dict[int, BrokerMessage | None]] = defaultdict(dict)
         self._settled: defaultdict[Any, dict[int, Settled]] = defaultdict(dict)  # the longest settled first
         self._done: defaultdict[Any, int] = defaultdict(int)  # by channel: every tag up to here is acknowledged
 
@@ -73,8 +74,9 @@ class Acknowledger:
             waiting = self._settled[channel]
             longest = next(iter(waiting.values())).at if waiting else now
             if at_once or now - longest > LONGEST_WAIT_S:
-                for settled in self._settled.pop(channel).values():
+                for tag, settled in self._settled.pop(channel).items():
                     self._acknowledge(settled.message)
+                    self._arrived[channel][tag] = None
 
     def give_back(self, messages: Iterable[BrokerMessage]) -> None:
         """Return messages to their queues, and acknowledge what was waiting for them."""
@@ -91,10 +93,13 @@ class Acknowledger:
     def _acknowledge_run(self, channel: Channel) -> None:
         """Acknowledge, by one frame, the run of settled messages that nothing unsettled or unknown stands before."""
         arrived, settled, last = self._arrived[channel], self._settled[channel], None
-        while (first := arrived.get(self._done[channel] + 1)) and (first.acknowledged or first.delivery_tag in settled):
-            self._done[channel] += 1
-            del arrived[first.delivery_tag]
-            last = settled.pop(first.delivery_tag, None) or last
+        while (tag := self._done[channel] + 1) in arrived:
+            first = arrived[tag]
+            if not (first is None or first.acknowledged or tag in settled):
+                break
+            self._done[channel] = tag
+            del arrived[tag]
+            last = settled.pop(tag, None) or last
         if last is not None:
             last.message.ack_log_error(logger, self.consumer.connection_errors, multiple=True)
 

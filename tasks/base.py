@@ -12,6 +12,7 @@ from ledger.messages import Message
 from ledger.outcomes import ParkReason
 from tasks.acknowledging import is_gone
 from tasks.errors import CommandParked
+from tasks.handing import handed_to
 from tasks.parking import store_parked
 
 
@@ -24,10 +25,14 @@ class StoredTask(Task):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the task. Raises Reject where the message goes back to its queue, or is there already."""
-        if is_gone(self.request.get("arrived_on")):
-            # It waited here while its connection was lost. To run it all the same would keep those behind it waiting
-            # for what the broker delivers again anyway, until that connection, too, is lost for their being late.
-            raise Reject("its connection is gone", requeue=True)
+        handed = handed_to(self)
+        if handed:
+            handed.is_run = True
+            if is_gone(handed.arrived_on):
+                # It waited here while its connection was lost. To run it all the same would keep those behind it
+                # waiting for what the broker delivers again anyway, until that connection, too, is lost for their
+                # being late.
+                raise Reject("its connection is gone", requeue=True)
         try:
             return self._run(args, kwargs)
         except Trouble as trouble:
@@ -54,9 +59,8 @@ class StoredTask(Task):
 
 def message_of(task: Task, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Message:
     """The message that brought the task; put together again where the strategy did not hand it on."""
-    whole: Message | None = task.request.get("whole")
-    if whole is not None:
-        return whole
+    if handed := handed_to(task):
+        return handed.whole
     route = (task.app.conf.task_routes or {}).get(task.name, {})
     envelope = kwargs.get("envelope")
     correlation_id = envelope.get("correlation_id") if isinstance(envelope, dict) else None

@@ -17,6 +17,7 @@ from ledger.outcomes import ParkReason
 from tasks.borders import crosses
 from tasks.deliveries import Delivery, whole
 from tasks.gathering import Gatherer
+from tasks.handing import handed_with, stored
 from tasks.plain import read_plain
 from tasks.reading import correlation_id_of
 
@@ -47,6 +48,11 @@ class Door(Consumer):
         self.gossip = None  # what a control command that asks for it finds
         self.take_task: Callable[[BrokerMessage], Any] = self.keep_early
         self._early: deque[BrokerMessage] = deque()
+
+    def update_strategies(self) -> None:
+        super().update_strategies()
+        for task in self.app.tasks.values():
+            task.__trace__ = stored(task.__trace__)
 
     def create_task_handler(self, *args: Any, **kwargs: Any) -> Callable[[BrokerMessage], Any]:
         """Celery's handler, with whatever it chokes on parked instead. Errors of the connection still rise."""
@@ -93,11 +99,10 @@ class Door(Consumer):
 
     def park(self, message: BrokerMessage, reason: ParkReason, *, field: str = "", detail: str = "") -> None:
         """Have a message stored whole, then acknowledged; it is not carried out."""
-        stored = whole(message)
-        parked = ToPark(
-            message=stored, reason=reason, field=field, detail=detail, correlation_id=correlation_id_of(stored)
-        )
-        self.gatherer.add(Delivery(message, stored.name, parked=[parked]))
+        handed = handed_with(message)
+        kept = handed.whole if handed else whole(message)
+        parked = ToPark(message=kept, reason=reason, field=field, detail=detail, correlation_id=correlation_id_of(kept))
+        self.gatherer.add(Delivery(message, kept.name, parked=[parked]))
 
     def on_decode_error(self, message: BrokerMessage, exc: Exception) -> None:
         self.gatherer.expect(message)  # kombu calls this ahead of any handler where a body can't be decompressed

@@ -14,6 +14,7 @@ from ledger.outcomes import Outcome, ParkReason, Status
 from ledger.requests import Request
 from tasks.base import StoredTask, message_of
 from tasks.errors import CommandParked, Refusal
+from tasks.handing import handed_to
 from tasks.parking import store_parked
 from tasks.posting import post_requests
 from tasks.reading import Item, parked, read_command, read_correlation_id, to_park
@@ -114,27 +115,27 @@ def carry_out(task: Task, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict
 
 def _outcomes(task: Task, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Outcome]:
     """What became of each request of a task. Raises CommandParked where the message as a whole is refused."""
-    message = message_of(task, args, kwargs)
+    message, handed = message_of(task, args, kwargs), handed_to(task)
+    fields = handed.fields if handed else kwargs
     try:
-        items = _read(task, args, kwargs, message)
+        if handed and handed.refusal:
+            raise handed.refusal
+        items = _read(task, args, fields, message)
     except Refusal as refusal:
-        refused = to_park(refusal, message=message, correlation_id=_correlation_id(task, message), fields=kwargs)
+        refused = to_park(refusal, message=message, correlation_id=_correlation_id(task, message), fields=fields)
         store_parked([refused])
         outcome = Outcome(Status.PARKED, merchant_id=refused.merchant_id, reason=str(refusal))
         raise CommandParked(outcome.as_dict()) from None
     return _decide(items)
 
 
-def _read(task: Task, args: tuple[Any, ...], kwargs: dict[str, Any], message: Message) -> list[Item]:
-    refusal = task.request.get("refusal")
-    if refusal is not None:
-        raise refusal
+def _read(task: Task, args: tuple[Any, ...], fields: Any, message: Message) -> list[Item]:
     if args:
         raise Refusal(ParkReason.POSITIONAL_ARGUMENTS, field="args", detail="use keyword arguments only")
     given = _given_correlation_id(task, message)
     return read_command(
         task.name,
-        kwargs,
+        fields,
         correlation_id=given,
         whole=lambda: message,
         producer=message.producer,

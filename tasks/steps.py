@@ -6,9 +6,9 @@ from celery import bootsteps
 from kombu import Consumer, Queue
 from kombu.message import Message as BrokerMessage
 
+from ledger.links import COMMAND_TASKS
 from ledger.outcomes import ParkReason
 from ledger.plain_events import EVENTS
-from tasks.borders import COMMAND_TASKS
 from tasks.consuming import Connection
 from tasks.deliveries import redeliveries
 from tasks.inbound import read_event

@@ -1,28 +1,27 @@
 """The strategy of command tasks, Celery's extension point: plain messages are gathered, the others go Celery's way."""
 
-import json
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from celery.backends.base import DisabledBackend
-from celery.utils.time import maybe_iso8601
 from celery.worker import state
 from celery.worker.strategy import default
 from kombu.message import Message as BrokerMessage
 
 from ledger.journal.keeping import Kept
 from ledger.journal.parking import ToPark
-from ledger.messages import Message, replay_in
+from ledger.links import read_links
+from ledger.messages import Message, moment_of, replay_in
 from ledger.outcomes import ParkReason
 from ledger.requests import Request
-from tasks.borders import LINKS, forbidden_link
 from tasks.deliveries import Delivery, sender_of, whole
 from tasks.errors import Refusal
+from tasks.handing import Handed, encoded, hand_on
 from tasks.reading import correlation_id_of, read_command, read_correlation_id, to_park
 
 Handler = Callable[..., Any]
-LONGEST_WAIT = timedelta(days=366)  # more than ACCOUNT_WAIT may be
+WITHOUT_LINKS = encoded({})
 
 
 def gathered(task: Any, app: Any, consumer: Any) -> Handler:
@@ -80,7 +79,7 @@ class Envelope:
         self.is_watched = False
         self.correlation_id = ""
         self.kwargs: Any = None
-        self._unlinked: list[Any] | None = None  # the body less its links, where these are refused
+        self._body = WITHOUT_LINKS  # what Celery gets to see of it
         self._stores_results = stores_results
 
     def read(self) -> Delivery | None:
@@ -89,21 +88,20 @@ class Envelope:
         Its time is decided first, whatever else it carries: expired is refused, a future eta waits.
         """
         args, self.kwargs, embed = self._open()
-        if forbidden := forbidden_link(embed):
-            self.is_watched = self._asks()
-            self._unlinked = [args, self.kwargs, {}]
-            raise Refusal(ParkReason.INVALID_FIELD, field="embed", detail=forbidden)
-        self.is_watched = self._has_watchers(embed)
+        self.is_watched = self._asks()
+        links = self._read_links(embed)
+        is_revoked = self._is_revoked()
+        self.is_watched = self.is_watched or bool(links) or is_revoked
         self.correlation_id = self._read_correlation_id()
         now = datetime.now(UTC)
         expires, eta = self._moment("expires"), self._moment("eta")
         if expires is not None and expires < now:
             raise Refusal(ParkReason.EXPIRED, field="expires", detail=f"expired at {expires.isoformat()}")
-        due_at = eta if eta is not None and eta > now and not self._is_revoked() else None
-        if self.is_watched:
-            return self._kept(due_at) if due_at else None
         if args:
             raise Refusal(ParkReason.POSITIONAL_ARGUMENTS, field="args", detail="use keyword arguments only")
+        due_at = eta if eta is not None and eta > now and not is_revoked else None
+        if self.is_watched:
+            return self._kept(due_at) if due_at else None
         return self._delivery(due_at)
 
     def check(self) -> None:
@@ -115,20 +113,9 @@ class Envelope:
             self._moment(name)
 
     def hand_on(self, refusal: Refusal | None) -> None:
-        """Give Celery's own way what the task needs of the message, and nothing to refuse it by, or to start."""
-        whole = self._whole()
-        if self._unlinked is not None:
-            self.message.body = json.dumps(self._unlinked)
-            self.message.content_type, self.message.content_encoding = "application/json", "utf-8"
-            self.message._decoded_cache = None
-        self.message.headers = {
-            **self.headers,
-            "eta": None,
-            "expires": None,
-            "whole": whole,
-            "refusal": refusal,
-            "arrived_on": self.message.channel,
-        }
+        """Give Celery's own way what the task needs of the message, and what to start behind it."""
+        handed = Handed(self._whole(), self.kwargs, refusal, self.message.channel)
+        hand_on(self.message, handed, body=self._body)
 
     def refused(self, refusal: Refusal) -> Delivery:
         """The message as it is parked."""
@@ -148,15 +135,22 @@ class Envelope:
             raise Refusal(ParkReason.NOT_A_TASK, field="id", detail="a task message has an id in its headers")
         return payload[0], payload[1], payload[2] or {}
 
-    def _has_watchers(self, embed: dict[str, Any]) -> bool:
-        return self._asks() or any(embed.get(name) for name in LINKS) or self._is_revoked()
+    def _read_links(self, embed: dict[str, Any]) -> dict[str, Any]:
+        try:
+            links = read_links(embed)
+            self._body = encoded(links) if links else self._body
+        except ValueError as error:
+            raise Refusal(ParkReason.INVALID_FIELD, field="embed", detail=str(error)) from None
+        return links
 
     def _asks(self) -> bool:
         return self._stores_results and self.headers.get("ignore_result") is False
 
     def _is_revoked(self) -> bool:
-        """Whether Celery is to drop it, whose way it therefore goes at once. What staff send again has its old id."""
-        return self.headers["id"] in state.revoked and not replay_in(self.headers)
+        """Whether Celery is to drop it, whose way it therefore goes at once. What staff send again is not dropped."""
+        if replay_in(self.headers):
+            state.revoked.discard(self.headers["id"])
+        return self.headers["id"] in state.revoked
 
     def _read_correlation_id(self) -> str:
         headers = self.headers
@@ -164,15 +158,10 @@ class Envelope:
 
     def _moment(self, name: str) -> datetime | None:
         value = self.headers.get(name)
-        if value is None:
-            return None
         try:
-            moment: datetime = maybe_iso8601(value)
-            moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
-            moment + LONGEST_WAIT  # a moment so late that its wait would end after all times
-            return moment
-        except (AttributeError, OverflowError, TypeError, ValueError):
-            raise Refusal(ParkReason.INVALID_FIELD, field=name, detail="must be an ISO 8601 time") from None
+            return None if value is None else moment_of(value)
+        except ValueError as error:
+            raise Refusal(ParkReason.INVALID_FIELD, field=name, detail=str(error)) from None
 
     def _kept(self, due_at: datetime) -> Delivery:
         kept = Kept(message=self._whole(), correlation_id=self.correlation_id, due_at=due_at)

@@ -11,7 +11,7 @@ from django.db.transaction import atomic
 from ledger.journal.load import Drain, load
 from ledger.journal.outbox import Recorded
 from ledger.journal.trouble import is_duplicate
-from ledger.journal.write import write
+from ledger.journal.write import lock_waiting, write
 from ledger.outcomes import Outcome
 from ledger.policy import current_policy
 from ledger.requests import Request
@@ -47,6 +47,7 @@ def post(requests: Sequence[Request]) -> list[Outcome]:
 def post_batch(batch: Sequence[Waiting], *, drain: Drain = Drain.DUE, merchants: Collection[UUID] = ()) -> Posted:
     """Like post, for requests of which some are stored as waiting rows; says too what is to be published.
 
+    Those that another has posted or parked meanwhile, or is about to, are left out and have no outcome.
     What is due on the accounts of these merchants is posted too: an empty batch posts that alone.
     """
     for _ in range(MAX_RUNS - 1):
@@ -61,7 +62,16 @@ def post_batch(batch: Sequence[Waiting], *, drain: Drain = Drain.DUE, merchants:
 def _run(batch: Sequence[Waiting], drain: Drain, merchants: Collection[UUID]) -> Posted:
     policy = current_policy()
     with atomic(durable=True):
+        batch = _still_waiting(batch)
         books = load([waiting.request for waiting in batch], policy, drain=drain, merchants=merchants)
         planned = plan(batch, books, policy)
         recorded = write(planned, now=books.now, account_wait=settings.ACCOUNT_WAIT)
     return Posted(planned.outcomes, recorded, planned.decided)
+
+
+def _still_waiting(batch: Sequence[Waiting]) -> Sequence[Waiting]:
+    stored = {waiting.row for waiting in batch if waiting.row is not None}
+    if not stored:
+        return batch
+    gone = stored - lock_waiting(sorted(stored))
+    return [waiting for waiting in batch if waiting.row not in gone]

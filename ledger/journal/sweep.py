@@ -17,7 +17,7 @@ from ledger.journal.post import Posted
 from ledger.journal.stored import stored_request
 from ledger.journal.surely import Pause, post_surely
 from ledger.journal.write import delete_waiting
-from ledger.messages import Message
+from ledger.messages import Message, replay_in
 from ledger.models import Account, Transaction, WaitingCommand
 from ledger.outcomes import Outcome, ParkReason, Status
 from ledger.rules.batch import Waiting
@@ -40,8 +40,7 @@ def post_due(*, limit: int, pause: Pause, revoked: Container[str] = ()) -> Poste
     """Post up to `limit` waiting commands whose time has come and whose account and target are there, oldest first.
 
     Those whose message has expired or is among the revoked ids, and those that can't be read any more, are parked
-    instead, and have an outcome too. Two sweeps at once may take the same row: the second's request is a replay, and
-    its row is gone already.
+    instead, and have an outcome too. Two sweeps at once may read the same row: it is the first's.
     """
     now = _now()
     batch: list[Waiting] = []
@@ -66,7 +65,12 @@ def post_due(*, limit: int, pause: Pause, revoked: Container[str] = ()) -> Poste
 
 
 def _is_revoked(message: Message, revoked: Container[str]) -> bool:
-    """Whether a stored message's id was revoked; an item of a consume_many has that of the whole, `:`, its number."""
+    """Whether a stored message's id was revoked; an item of a consume_many has that of the whole, `:`, its number.
+
+    What staff have sent again since is to be carried out.
+    """
+    if replay_in(message.headers):
+        return False
     id_ = str(message.headers.get("id"))
     return id_ in revoked or (message.name == Consume.task and id_.rpartition(":")[0] in revoked)
 

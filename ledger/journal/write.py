@@ -79,6 +79,7 @@ CHANGE: Columns = {
     "correlation_id": TEXT,
     "changed_at": MOMENT,
 }
+ROW: Columns = {"id": INTEGER}
 WAITING: Columns = {
     "fingerprint": TEXT,
     "merchant_id": UUID_,
@@ -189,15 +190,28 @@ def insert_waiting(rows: Sequence[Mapping[str, Any]]) -> None:
     insert_rows("credit_waiting", WAITING, rows_of_mappings(rows, WAITING), on_conflict="(fingerprint) DO NOTHING")
 
 
+def lock_waiting(rows: Sequence[int]) -> set[int]:
+    """Of these waiting rows those that are there, and in nobody else's hands, until the transaction ends."""
+    if not rows:
+        return set()
+    spoken = dialect.current()
+    sql = (
+        f"SELECT id FROM credit_waiting WHERE id IN (SELECT {spoken.column('id')} FROM {spoken.source(ROW)}) "
+        f"ORDER BY id {spoken.lock_free_ones}"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(sql, dialect.recordset(ROW, zip(rows)))
+        return {row for (row,) in cursor.fetchall()}
+
+
 def delete_waiting(rows: Sequence[int]) -> None:
     """Delete waiting rows that have been decided or parked, within the caller's transaction."""
     if not rows:
         return
     spoken = dialect.current()
-    columns = {"id": INTEGER}
-    sql = f"DELETE FROM credit_waiting WHERE id IN (SELECT {spoken.column('id')} FROM {spoken.source(columns)})"
+    sql = f"DELETE FROM credit_waiting WHERE id IN (SELECT {spoken.column('id')} FROM {spoken.source(ROW)})"
     with connection.cursor() as cursor:
-        cursor.execute(sql, dialect.recordset(columns, zip(rows)))
+        cursor.execute(sql, dialect.recordset(ROW, zip(rows)))
 
 
 def _to_park(parked: Parked) -> ToPark:

@@ -168,7 +168,6 @@ def test_each_queue_has_one_worker_of_the_procfile_that_takes_it_and_consumption
 def test_a_message_is_acknowledged_late_and_comes_back_when_its_worker_is_lost() -> None:
     assert app.conf.task_acks_late
     assert app.conf.task_reject_on_worker_lost
-    assert not app.conf.task_acks_on_failure
     assert not app.conf.task_create_missing_queues
     assert (app.conf.worker_pool, app.conf.worker_concurrency) == ("threads", 1)
     assert app.conf.task_default_exchange == "credits.internal"

@@ -3,7 +3,7 @@
 import base64
 import json
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -111,6 +111,20 @@ def test_a_right_command_with_forged_headers_is_applied_once(producer: Producer,
     assert service.books.parked(merchant) == []
 
 
+def test_every_malformed_message_of_which_the_result_is_asked_for_is_parked_whole_too(
+    producer: Producer, service: Service
+) -> None:
+    merchant = producer.merchant(credits=100)
+    sent = {}
+    cases = {name: case for name, case in MALFORMED.items() if producer.can_send(case.task)}
+    for name, case in cases.items():
+        sent[name] = send(producer, replace(case, headers={**case.headers, "ignore_result": False}), merchant)
+
+    assert_parked_whole(service, sent, queue="credits.consume")
+    producer.send("credits.consume", consumption(merchant))
+    producer.settled(merchant, balance=99)
+
+
 WATCHED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "callbacks that are a text": ({"callbacks": "tell me"}, {}),
     "a chain that is a number": ({"chain": 7}, {}),
@@ -118,6 +132,14 @@ WATCHED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "an errback that is no signature": ({"errbacks": [{"task": ["x"]}]}, {}),
     "a result asked for, and limits of time that are none": ({}, {"ignore_result": False, "timelimit": "long"}),
     "a result asked for, and a reply to a list": ({}, {"ignore_result": False, "reply_to": ["x"]}),
+    "what Celery knows by itself": ({"delivery_info": "x"}, {"ignore_result": False}),
+    "what we hand to a task": ({"whole": 1, "refusal": None, "handed": {}}, {"ignore_result": False}),
+    "a header by the name of what Celery calls": ({}, {"ignore_result": False, "get": "x", "update": "x"}),
+    "ids and groups that are none": ({}, {"ignore_result": False, "parent_id": 5, "group": ["x"], "retries": "x"}),
+    "a chord, and a group that is none": (
+        {"chord": {"task": "credits.consume", "immutable": True}},
+        {"group": {"a": 1}},
+    ),
 }
 
 
@@ -140,6 +162,29 @@ def test_what_is_wrong_with_a_messages_watchers_ends_no_worker_and_loses_no_comm
     eventually(lambda: all(is_done(reference) for reference in sent))
     producer.send("credits.consume", last := consumption(merchant))
     eventually(lambda: is_done(last["reference_id"]))
+
+
+def test_nothing_beside_the_links_has_what_is_expired_applied(producer: Producer, service: Service) -> None:
+    merchant = producer.merchant(credits=10)
+    _, headers = producer.task_message(
+        "credits.consume", fields := consumption(merchant), expires="2026-01-31T12:00:00+00:00", ignore_result=False
+    )
+
+    producer.publish(json.dumps([[], fields, {"refusal": None}]), queue="credits.consume", headers=headers)
+
+    (parked,) = eventually(lambda: service.books.parked(headers["id"]))
+    assert (parked["reason"], service.books.balance(merchant)) == ("expired", 10)
+
+
+@pytest.mark.parametrize("asks", [False, True], ids=["plain", "asking"])
+def test_a_field_of_any_name_is_refused_by_it(producer: Producer, service: Service, asks: bool) -> None:
+    fields = {**consumption(new_id()), "self": 1}
+    body, headers = producer.task_message("credits.consume", fields, ignore_result=not asks)
+
+    producer.publish(body, queue="credits.consume", headers=headers)
+
+    (parked,) = eventually(lambda: service.books.parked(headers["id"]))
+    assert (parked["reason"], parked["field"]) == ("invalid_field", "self")
 
 
 def test_of_a_key_that_stands_twice_the_last_one_counts(producer: Producer) -> None:

@@ -10,19 +10,20 @@ from tests.e2e.producer import Producer, consumption
 from tests.e2e.service import WARM_STOP_SECONDS, Service, running
 from tests.processes import service_environment
 from tests.proxy import Proxy
+from tests.servers.management import VirtualHost
 
 pytestmark = pytest.mark.servers
 
 
 def test_a_backend_that_says_nothing_holds_up_neither_the_others_nor_a_stop(
-    own_database: str, rabbitmq_url: str, redis_url: str, tmp_path: Path
+    own_database: str, rabbitmq_admin: VirtualHost, redis_url: str, tmp_path: Path
 ) -> None:
     with Proxy(redis_url) as results:
         environment = service_environment(
-            database_url=own_database, broker_url=rabbitmq_url, result_backend_url=results.url
+            database_url=own_database, broker_url=rabbitmq_admin.url, result_backend_url=results.url
         )
         service = Service(broker="rabbitmq", environment=environment, folder=tmp_path)
-        with running(service, "grants", "consume"), Celery(broker=rabbitmq_url, set_as_current=False) as app:
+        with running(service, "grants", "consume"), Celery(broker=rabbitmq_admin.url, set_as_current=False) as app:
             producer = Producer(app=app, books=service.books, has_exchanges=True)
             merchant = producer.merchant(credits=4)
             producer.send("credits.consume", consumption(merchant), ignore_result=False)
@@ -36,4 +37,5 @@ def test_a_backend_that_says_nothing_holds_up_neither_the_others_nor_a_stop(
             consume = service.processes["consume"]
             consume.signal(signal.SIGTERM)
             assert consume.wait(timeout_seconds=WARM_STOP_SECONDS) == 0
+            assert rabbitmq_admin.messages()["credits.consume"] == 0  # all of it was acknowledged
             service.start("consume")

@@ -160,6 +160,7 @@ REFUSED: dict[str, tuple[str, str | None, str]] = {
     "no id": (body(), json.dumps({"task": "credits.consume"}), "headers.id"),
     "an id that is a number": (body(), json.dumps({**HEADERS, "id": 7}), "headers.id"),
     "an eta that is none": (body(), json.dumps({**HEADERS, "eta": "soon"}), "headers.eta"),
+    "an eta after all times": (body(), json.dumps({**HEADERS, "eta": "9999-12-31T23:59:59Z"}), "headers.eta"),
     "an expiry that is a number": (body(), json.dumps({**HEADERS, "expires": 5}), "headers.expires"),
     "a correlation id with NUL": (body(), json.dumps({**HEADERS, "correlation_id": "a\0"}), "headers.correlation_id"),
     "an event": (json.dumps({"event_type": EVENT, "data": {}}), "{}", "headers.task"),
@@ -251,16 +252,23 @@ def test_of_many_items_some_may_be_left_out_but_none_added_or_given_to_another()
     assert correct(row.pk, body=many(items[2], items[0]), **ANNA)
 
 
-def test_a_correction_keeps_the_originals_links_or_leaves_them_out_and_must_where_they_were_refused():
-    links = {"callbacks": [{"task": "shop.done"}], "errbacks": None}
+def test_a_correction_keeps_the_originals_links_or_leaves_them_out():
+    links = {"callbacks": [{"task": "credits.consume", "immutable": True}], "errbacks": None}
     with_links, without = (json.dumps([[], {**ASKED, "amount": 5}, embed]) for embed in (links, None))
     row = parked(json.dumps([[], ASKED, links]).encode())
 
     assert correct(row.pk, body=with_links, **ANNA)
     assert correct(row.pk, body=without, **ANNA)
-    ParkedMessage.objects.update(field="embed")
+
+
+def test_a_correction_leaves_links_out_that_a_worker_would_refuse():
+    links = {"callbacks": [{"task": "shop.done", "immutable": True}]}
+    with_links, without = (json.dumps([[], {**ASKED, "amount": 5}, embed]) for embed in (links, None))
+    row = parked(json.dumps([[], ASKED, links]).encode())
+
     with pytest.raises(Refused, match="embed"):
         correct(row.pk, body=with_links, **ANNA)
+    assert correct(row.pk, body=without, **ANNA)
 
 
 def test_a_corrected_message_is_no_longer_its_producers():

@@ -7,6 +7,7 @@ import pytest
 
 from ledger.journal import post
 from ledger.journal.keeping import Kept, keep
+from ledger.journal.surely import post_surely
 from ledger.journal.sweep import park_outlived, post_due, send_due_again
 from ledger.messages import Message
 from ledger.models import OutboxRow, ParkedMessage, Transaction, WaitingCommand
@@ -46,6 +47,35 @@ def time_passes() -> None:
 
 def parked() -> list[tuple[str, str]]:
     return list(ParkedMessage.objects.values_list("reason", "name"))
+
+
+def test_what_another_has_parked_or_posted_meanwhile_is_left_alone(monkeypatch):
+    account = opened_account(credits_bought=5)
+    eta = datetime.now(UTC) + SOON
+    post([brought(consume(merchant_id=account.merchant_id, amount=1), due_at=eta) for _ in range(2)])
+    time_passes()
+    first = WaitingCommand.objects.earliest("id")
+
+    def meanwhile(batch, *, pause):
+        first.delete()
+        return post_surely(batch, pause=pause)
+
+    monkeypatch.setattr("ledger.journal.sweep.post_surely", meanwhile)
+
+    assert len(post_due(limit=10, pause=never).outcomes) == 1
+    assert Transaction.objects.filter(operation="debit").count() == 1
+    assert not WaitingCommand.objects.exists()
+
+
+@pytest.mark.parametrize("moment", ["2026-01-31", "2026-W05-6", "20260131T120000Z", "2026-01-31T12:00:00,5+01:00"])
+def test_an_expiry_is_understood_in_each_form_in_which_the_door_takes_it(moment):
+    account = opened_account(credits_bought=5)
+    post([brought(consume(merchant_id=account.merchant_id), due_at=datetime.now(UTC) + SOON, expires=moment)])
+    WaitingCommand.objects.update(due_at=datetime.now(UTC) - SOON)
+
+    post_due(limit=10, pause=never)
+
+    assert parked() == [("expired", "credits.consume")]
 
 
 def test_what_expires_ahead_of_its_eta_is_parked_when_that_has_come():

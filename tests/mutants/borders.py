@@ -2,7 +2,7 @@
 
 from tests.mutants.mutant import Edit, Mutant
 
-BORDERS = "tasks/borders.py"
+LINKS = "ledger/links.py"
 LINKED = "tests/security/test_links.py::test_no_link_leads_to_anything_but_commands"
 
 MUTANTS = (
@@ -18,27 +18,54 @@ MUTANTS = (
         breaks="a command is carried out, and told as failed because nobody is there for its link",
         promise="§1 links",
         test=LINKED,
-        edits=(Edit(BORDERS, " or task not in COMMAND_TASKS", ""),),
+        edits=(Edit(LINKS, "if task not in COMMAND_TASKS:", "if False:"),),
     ),
     Mutant(
         name="links-of-links",
         breaks="a link's own link has a worker run a task by way of Celery's map, past all that is checked",
         promise="§1 links",
         test=LINKED,
-        edits=(Edit(BORDERS, "            waiting += further if", "            further if"),),
+        edits=(Edit(LINKS, "    link: SomeLinks | None = None", "    link: Any = None"),),
     ),
     Mutant(
         name="links-to-our-own",
         breaks="a link has a worker start a task of the service's own",
         promise="§1 links",
         test=LINKED,
-        edits=(Edit(BORDERS, "            if _is_internal(name):\n", "            if False:\n"),),
+        edits=(Edit(LINKS, "            if name.startswith(OUR_OWN) and", "            if False and"),),
     ),
     Mutant(
         name="links-in-bytes",
         breaks="a link has a worker write to an exchange of the service's own, named by bytes",
         promise="§1 links",
         test=LINKED,
-        edits=(Edit(BORDERS, "isinstance(value, str | bytes)", "isinstance(value, str)"),),
+        edits=(Edit(LINKS, "isinstance(value, str | bytes)", "isinstance(value, str)"),),
+    ),
+    Mutant(
+        name="options-of-links",
+        breaks="a link says in whose name, or as what, it is sent: refused after the commit, or another task's",
+        promise="§1 links",
+        test="tests/security/test_links.py::"
+        "test_of_a_links_options_no_more_counts_than_when_it_is_sent_and_what_hangs_on_it",
+        edits=(
+            Edit(
+                LINKS,
+                'own to say."""\n\n    model_config = ConfigDict(strict=True, extra="ignore")',
+                'own to say."""\n\n    model_config = ConfigDict(strict=True, extra="allow")',
+            ),
+        ),
+    ),
+    Mutant(
+        name="headers-handed-on",
+        breaks="a producer's header has a worker start a task of the service's own, as a link that nobody has read",
+        promise="§1 links",
+        test="tests/tasks/test_handing.py::test_celery_sees_no_header_that_it_would_take_for_something_of_its_own",
+        edits=(
+            Edit(
+                "tasks/handing.py",
+                "        **{name: value for name, kind",
+                "        **headers, **{name: value for name, kind",
+            ),
+        ),
     ),
 )

@@ -57,7 +57,7 @@ MUTANTS = (
         edits=(
             Edit(
                 "tasks/acknowledging.py",
-                "acknowledged or first.delivery_tag in settled)",
+                "acknowledged or tag in settled)",
                 "acknowledged or settled)",
             ),
         ),
@@ -216,7 +216,7 @@ MUTANTS = (
         breaks="a task that waited while its connection was lost is run beside its repeat",
         promise="§1 broker away",
         test=f"{SETTLED}::test_a_task_that_waited_while_its_connection_was_lost_is_not_run",
-        edits=(Edit("tasks/base.py", 'if is_gone(self.request.get("arrived_on")):', "if False:"),),
+        edits=(Edit("tasks/base.py", "if is_gone(handed.arrived_on):", "if False:"),),
     ),
     # Reading.
     Mutant(
@@ -364,5 +364,32 @@ MUTANTS = (
                 '"drop-head",\n    "x-dead-letter-exchange"',
             ),
         ),
+    ),
+    Mutant(
+        name="acks-what-was-not-run",
+        breaks="a message that Celery fails of before its task is run is acknowledged, and lost",
+        promise="§1 can't be carried out",
+        test="tests/tasks/test_handing.py::test_what_celery_did_not_run_is_parked_before_it_is_acknowledged",
+        edits=(Edit("tasks/handing.py", "if handed and not handed.is_run:", "if False:"),),
+    ),
+    Mutant(
+        name="results-that-fail-the-command",
+        breaks="a command that is posted is told as failed, or never acknowledged, because its result can't be stored",
+        promise="§1 outcomes",
+        test="tests/tasks/test_application.py::test_a_result_that_cannot_be_stored_is_told_to_nobody_and_fails_nothing",
+        edits=(
+            Edit(
+                "tasks/application.py",
+                "        except Exception as error:",
+                "        except ZeroDivisionError as error:",
+            ),
+        ),
+    ),
+    Mutant(
+        name="posts-what-is-parked",
+        breaks="a command that expired while a sweep waited for its account is parked by another, and applied",
+        promise="§1 expires",
+        test="tests/ledger/test_waiting_in_vain.py::test_what_another_has_parked_or_posted_meanwhile_is_left_alone",
+        edits=(Edit("ledger/journal/post.py", "        batch = _still_waiting(batch)\n", ""),),
     ),
 )

@@ -8,8 +8,8 @@ from celery import Celery
 from kombu import Connection, Exchange, Queue
 
 from creditsvc.celery import app
+from ledger.links import COMMANDS_EXCHANGE
 from ledger.models import ParkedMessage, Transaction
-from tasks.borders import COMMANDS_EXCHANGE
 from tests.confirms import confirmed
 from tests.e2e.producer import consumption, new_id, opening
 from tests.e2e.service import Service
@@ -40,12 +40,13 @@ def forged() -> dict[str, Any]:
 
 
 def told(service: Service) -> str:
-    """All that was published as an event of the service."""
+    """All that was published as an event of the service, and what is to be told by its notifiers."""
     bodies = []
     with Connection(service.broker_url) as connection:
-        queue = SPY(connection.default_channel)
-        while message := queue.get(no_ack=True):
-            bodies.append(str(message.body))
+        for queue in (SPY, Queue("credits.notifications", no_declare=True)):
+            bound = queue(connection.default_channel)
+            while message := bound.get(no_ack=True):
+                bodies.append(str(message.body))
     return "".join(bodies)
 
 
@@ -127,6 +128,46 @@ def test_no_link_of_a_producers_has_a_worker_start_or_write_what_the_producer_ma
     assert {(row.reason, row.field) for row in parked} == {("invalid_field", "embed")}
     assert not Transaction.objects.filter(reference_type="export").exists()
     assert "forged" not in told(spied)
+
+
+@pytest.mark.parametrize("embed", [{}, {"errbacks": [{"task": "credits.consume", "immutable": True}]}])
+def test_no_header_of_a_producers_has_a_worker_start_what_no_link_may(
+    embed: dict[str, Any], sender: Sender, spied: Service
+) -> None:
+    merchant = new_id()
+    sender.send("credits.open_account", opening(merchant))
+    sender.send("credits.purchase", {"merchant_id": merchant, "credits": 5, "purchase_id": f"buy {merchant}"})
+    link = {"task": "credits.notify_low_balance", "args": [], "kwargs": {"envelope": forged()}, "options": {}}
+    links = [{**link, "subtask_type": None, "immutable": True}]
+    with confirmed(sender.url) as publish:
+        for name in ("callbacks", "chain", "errbacks"):
+            fields = consumption(merchant, amount=0 if name == "errbacks" else 1)
+            publish(
+                json.dumps([[], fields, embed]),
+                exchange="credits.commands",
+                routing_key="credits.consume",
+                content_type="application/json",
+                content_encoding="utf-8",
+                headers={"task": "credits.consume", "id": new_id(), "ignore_result": False, name: links},
+            )
+
+    # One after the other; the last is refused, and is parked ahead of its errbacks.
+    eventually(lambda: ParkedMessage.objects.filter(reason="invalid_field").exists())
+    sender.send("credits.consume", last := consumption(merchant))
+    eventually(lambda: Transaction.objects.filter(reference_id=last["reference_id"]).exists())
+    assert "forged" not in told(spied)
+
+
+def test_a_link_that_says_who_sends_it_is_applied(sender: Sender, service: Service) -> None:
+    merchant = new_id()
+    sender.send("credits.open_account", opening(merchant))
+    linked = consumption(merchant)
+    bought = {"merchant_id": merchant, "credits": 5, "purchase_id": f"buy {merchant}"}
+    with Celery(set_as_current=False) as theirs:
+        link = theirs.signature("credits.consume", kwargs=linked, immutable=True, options={"user_id": sender.name})
+        sender.send("credits.purchase", bought, link=link, user_id=sender.name)
+
+        eventually(lambda: Transaction.objects.filter(reference_id=linked["reference_id"]).first())
 
 
 def test_a_link_to_a_command_still_works(sender: Sender, service: Service) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tasks.borders import forbidden_link
+from ledger.links import read_links
 
 NOTICE = "credits.notify_low_balance"
 ENVELOPE = {"event_id": "1", "event_type": "evt.credits.low_balance.v1"}
@@ -45,6 +45,9 @@ FORBIDDEN = {
     "options that are none": {**COMMAND, "options": "urgent"},
     "a key": {**COMMAND, "kwargs": {NOTICE: 1}},
     "a name": "orders.mine",
+    "an id that is no text": link("credits.consume", options={"task_id": 5}),
+    "a place in a group that is no number": link("credits.consume", options={"group_index": "1"}),
+    "an eta after all times": link("credits.consume", options={"eta": "9999-12-31T23:59:59Z"}),
     "a task that is no text": link(["credits.consume"]),  # type: ignore[arg-type]  # a message may have anything there
 }
 ALLOWED = {
@@ -53,6 +56,15 @@ ALLOWED = {
     "a command that has one": link("credits.purchase", options={"link": [COMMAND], "countdown": 5}),
     "a command for later": link("credits.purchase", options={"eta": "2026-01-31T12:00:00+00:00", "expires": 60}),
 }
+
+
+def forbidden_link(embed: dict[str, Any]) -> str:
+    """Why a message's links are refused; empty where they are not."""
+    try:
+        read_links(embed)
+    except ValueError as error:
+        return str(error)
+    return ""
 
 
 def embeds(linked: Any) -> list[dict[str, Any]]:
@@ -72,6 +84,35 @@ def test_a_link_may_lead_to_commands(linked: dict[str, Any]) -> None:
     found = [forbidden_link(embed) for embed in embeds(linked)]
 
     assert found == [""] * 4
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"user_id": "orders"},
+        {"headers": {"task": "celery.chord_unlock"}},
+        {"stamped_headers": ["task"], "task": "celery.chord_unlock"},
+        {"route_name": "x"},
+        {"serializer": "pickle", "compression": "x", "retry_policy": "x", "router": {"a": 1}, "task_type": 1},
+        {"priority": "high", "delivery_mode": "x", "producer": 1, "connection": 2, "publisher": 3},
+    ],
+)
+def test_of_a_links_options_no_more_counts_than_when_it_is_sent_and_what_hangs_on_it(options: dict[str, Any]) -> None:
+    further = link("credits.purchase", options={**options, "countdown": 5})
+    linked = link("credits.consume", options={**options, "link": [further], "task_id": "id-1"})
+
+    (read,) = read_links({"callbacks": [linked]})["callbacks"]
+
+    assert read["options"].keys() == {"link", "task_id"}
+    assert [each["options"] for each in read["options"]["link"]] == [{"countdown": 5}]
+
+
+def test_links_of_links_without_end_are_refused() -> None:
+    deep = COMMAND
+    for _ in range(2_000):
+        deep = link("credits.consume", options={"link": [deep]})
+
+    assert forbidden_link({"callbacks": [deep]})
 
 
 def test_a_link_is_found_however_deep_it_lies() -> None:

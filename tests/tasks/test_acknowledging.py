@@ -151,6 +151,18 @@ def test_what_may_wait_waits_only_so_long(monkeypatch: pytest.MonkeyPatch) -> No
     assert broker.unacknowledged == {first.delivery_tag, others[2].delivery_tag}
 
 
+def test_of_what_is_acknowledged_behind_something_that_takes_long_nothing_is_kept_but_its_tag() -> None:
+    acknowledger, broker = Acknowledger(CONSUMER), Broker()
+    first, *others = arrived(acknowledger, broker, 1_000)
+
+    acknowledger.settle(others)
+    kept = [message for message in acknowledger._arrived[first.channel].values() if message is not None]
+    acknowledger.settle([first])
+
+    assert kept == [first]
+    assert (broker.unacknowledged, dict(acknowledger._arrived[first.channel])) == (set(), {})
+
+
 def test_before_its_connection_is_closed_what_may_wait_is_acknowledged() -> None:
     acknowledger, broker = Acknowledger(CONSUMER), Broker()
     first, second = arrived(acknowledger, broker, 2)

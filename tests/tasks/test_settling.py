@@ -15,10 +15,12 @@ from kombu.message import Message as BrokerMessage
 
 from ledger.journal import Posted
 from ledger.journal.parking import ToPark
+from ledger.messages import Message
 from ledger.models import Account, ParkedMessage
 from ledger.outcomes import ParkReason
 from tasks.deliveries import Delivery, whole
 from tasks.gathering import Gatherer
+from tasks.handing import Handed
 from tasks.handlers import open_account as open_account_task
 from tasks.posting import post_requests
 from tests.databases import default_connection_to
@@ -235,7 +237,7 @@ def test_a_task_that_waited_while_its_connection_was_lost_is_not_run(own_databas
     lost.is_open = False
     account = open_account().model_dump(mode="json", exclude_unset=True)
 
-    open_account_task.push_request(id="1", arrived_on=lost)
+    open_account_task.push_request(id="1", handed=Handed(Message("credits.grants", "", b""), account, None, lost))
     with pytest.raises(Reject) as rejected:
         open_account_task(**account)
     open_account_task.pop_request()

@@ -71,16 +71,20 @@ def test_what_was_revoked_before_it_arrives_goes_celerys_way_at_once_which_drops
     assert delivery is None
 
 
-def test_what_staff_send_again_is_carried_out_though_its_id_was_revoked() -> None:
+@pytest.mark.parametrize("carried", WHATEVER.values(), ids=WHATEVER)
+def test_what_staff_send_again_is_carried_out_though_its_id_was_revoked(carried: dict[str, Any]) -> None:
     state.revoked.add("revoked-2")
+    again = {"id": "revoked-2", REPLAY_OF: str(uuid4()), **carried.get("headers", {})}
 
     try:
-        delivery = envelope(headers={"id": "revoked-2", REPLAY_OF: str(uuid4())}).read()
+        delivery = envelope(headers=again, embed=carried.get("embed")).read()
+        is_dropped = "revoked-2" in state.revoked  # by Celery, which some of them go by
     finally:
         state.revoked.discard("revoked-2")
 
-    assert delivery is not None
-    assert len(delivery.requests) == 1
+    assert not is_dropped
+    assert delivery is None or len(delivery.requests) == 1
+    assert (delivery is None) == bool(carried)
 
 
 @pytest.mark.parametrize("carried", WATCHED.values(), ids=WATCHED)
