@@ -19,6 +19,7 @@ COMMANDS_EXCHANGE = "credits.commands"  # the one that producers write to
 OUR_OWN = "credits."  # tasks, queues and exchanges
 FOR_PRODUCERS = frozenset({COMMANDS_EXCHANGE, "credits.grants", "credits.consume"})
 LINKS = ("callbacks", "errbacks", "chain", "chord")
+MAX_ID_BYTES = 255  # AMQP's short string
 LONGEST_S = 10 * 366 * 86_400.0  # what a link may wait for
 
 
@@ -29,14 +30,23 @@ def _command(task: str) -> str:
 
 
 def _iso(value: Any) -> str:
+    if isinstance(value, dict) and value.keys() == {"__type__", "__value__"}:  # as kombu writes a datetime
+        value = value["__value__"]
     return moment_of(value).isoformat()
+
+
+def _short(text: str) -> str:
+    if len(text.encode(errors="surrogatepass")) > MAX_ID_BYTES:
+        raise ValueError(f"an id has at most {MAX_ID_BYTES} bytes")
+    return text
 
 
 def _some(value: Any) -> Any:
     return value if isinstance(value, list) else [value]
 
 
-Id = Annotated[str, Field(max_length=255)]
+Id = Annotated[str, AfterValidator(_short)]
+Place = Annotated[int, Field(ge=0, lt=2**31)]
 Seconds = Annotated[float, Field(gt=-LONGEST_S, lt=LONGEST_S)]
 Moment = Annotated[Any, BeforeValidator(_iso)]
 Links = list["Link"]
@@ -56,7 +66,7 @@ class Options(BaseModel):
     parent_id: Id | None = None
     reply_to: Id | None = None
     group_id: Id | None = None
-    group_index: int | None = None
+    group_index: Place | None = None
     ignore_result: bool | None = None
     link: SomeLinks | None = None
     link_error: SomeLinks | None = None

@@ -108,10 +108,10 @@ def moment_of(value: Any) -> datetime:
     Raises ValueError where it is none, or so late that a wait for it would end after all times.
     """
     try:
-        moment = value if isinstance(value, datetime) else datetime.fromisoformat(value)
+        moment = value if isinstance(value, datetime) else datetime.fromisoformat(value.upper())
         moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
         moment + LONGEST_WAIT
-    except (OverflowError, TypeError, ValueError):
+    except (AttributeError, OverflowError, TypeError, ValueError):
         raise ValueError("must be an ISO 8601 time") from None
     return moment
 

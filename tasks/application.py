@@ -1,17 +1,13 @@
 """The service's Celery application, where it does otherwise than Celery: how it sends commands and tells of results."""
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
-from functools import wraps
 from typing import Any
 
-import structlog
 from celery import Celery
 from celery.result import AsyncResult
 
 from ledger.links import COMMAND_TASKS
-
-log = structlog.get_logger(__name__)
+from tasks.results import lasting
 
 WAY = ("queue", "exchange", "routing_key")
 Moment = datetime | str
@@ -51,23 +47,4 @@ class Application(Celery):
         return moment.isoformat()
 
     def _get_backend(self) -> Any:
-        """Celery's backend of results. One that is away tells nobody, and changes nothing of what was carried out.
-
-        As Celery stands, a command that is posted would be told as failed, or never be acknowledged.
-        """
-        backend = super()._get_backend()
-        backend.store_result = _or_not(backend.store_result)
-        backend.on_chord_part_return = _or_not(backend.on_chord_part_return)
-        return backend
-
-
-def _or_not(tell: Callable[..., Any]) -> Callable[..., Any]:
-    @wraps(tell)
-    def told(*args: Any, **kwargs: Any) -> Any:
-        try:
-            return tell(*args, **kwargs)
-        except Exception as error:
-            log.warning("a result is told to nobody", error=f"{type(error).__name__}: {error}")
-            return None
-
-    return told
+        return lasting(super()._get_backend())

@@ -13,7 +13,7 @@ from ledger.outcomes import ParkReason
 from tasks.acknowledging import is_gone
 from tasks.errors import CommandParked
 from tasks.handing import handed_to
-from tasks.parking import store_parked
+from tasks.parking import store_or_give_back
 
 
 class StoredTask(Task):
@@ -44,7 +44,7 @@ class StoredTask(Task):
         except (CommandParked, Ignore, Reject, Retry, Trouble):
             raise
         except Exception as error:
-            store_parked([self._to_park(args, kwargs, error)])
+            store_or_give_back(self._to_park(args, kwargs, error))
             raise
 
     def _to_park(self, args: tuple[Any, ...], kwargs: dict[str, Any], error: Exception) -> ToPark:

@@ -13,7 +13,9 @@ from typing import Any
 from amqp import Message
 from amqp.exceptions import RecoverableConnectionError
 from celery.app.amqp import AMQP
+from celery.exceptions import Reject
 from kombu import Connection as KombuConnection
+from kombu.exceptions import OperationalError
 from kombu.transport import pyamqp
 
 from tasks.frames import (
@@ -29,6 +31,7 @@ from tasks.frames import (
     properties_of,
     split,
 )
+from tasks.shutdown import PAUSE_S, pause
 
 AT_ONCE = 256 * 1024  # bytes read at a time: some 250 messages
 UNAVAILABLE = (errno.EAGAIN, errno.EINTR)
@@ -179,3 +182,15 @@ class Amqp(AMQP):
     """What a Celery application connects by: `Celery(…, amqp="tasks.consuming:Amqp")`."""
 
     Connection = BrokerConnection
+
+    def _retry_publish(self, publish: Callable[..., Any], *args: Any, **options: Any) -> Any:
+        """Send what follows a task that is carried out.
+
+        Raises Reject where that can't be done: the task comes again, changes nothing more, and has it sent then. Celery
+        would tell it as failed, and what was to follow would be lost.
+        """
+        try:
+            return super()._retry_publish(publish, *args, **options)
+        except OperationalError as error:
+            pause(PAUSE_S)
+            raise Reject(f"what follows can't be sent: {error}", requeue=True) from error

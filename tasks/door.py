@@ -17,7 +17,7 @@ from ledger.outcomes import ParkReason
 from tasks.borders import crosses
 from tasks.deliveries import Delivery, whole
 from tasks.gathering import Gatherer
-from tasks.handing import handed_with, stored
+from tasks.handing import stored
 from tasks.plain import read_plain
 from tasks.reading import correlation_id_of
 
@@ -99,8 +99,7 @@ class Door(Consumer):
 
     def park(self, message: BrokerMessage, reason: ParkReason, *, field: str = "", detail: str = "") -> None:
         """Have a message stored whole, then acknowledged; it is not carried out."""
-        handed = handed_with(message)
-        kept = handed.whole if handed else whole(message)
+        kept = whole(message)
         parked = ToPark(message=kept, reason=reason, field=field, detail=detail, correlation_id=correlation_id_of(kept))
         self.gatherer.add(Delivery(message, kept.name, parked=[parked]))
 

@@ -20,12 +20,11 @@ from tasks.bounds import MAX_DECOMPRESSED_BYTES_IN_HAND, Text
 from tasks.deliveries import Delivery
 from tasks.parking import store_kept, store_parked
 from tasks.posting import post_requests
-from tasks.shutdown import pause, stopping
+from tasks.shutdown import PAUSE_S, pause, stopping
 from tasks.window import Window
 
 log = structlog.get_logger(__name__)
 
-PAUSE_AFTER_DEFECT_S = 1.0
 # Where more than a batch has arrived, a batch is of one share of the merchants, and the next one of the next share. Two
 # workers on one queue then hardly ever want the same accounts: where they do, one waits until the other has gone on to
 # the next share, and stays a share behind (docs/performance.md). A message of many requests is split into its shares,
@@ -152,7 +151,7 @@ class Gatherer:
         except Exception:
             # Nothing was acknowledged, so nothing is lost: each message comes back, and alone in the end.
             log.exception("a batch could not be carried out, its messages go back to the broker", deliveries=len(batch))
-            pause(PAUSE_AFTER_DEFECT_S)
+            pause(PAUSE_S)
             self.consumer.call_soon(self._acknowledger.give_back, [delivery.message for delivery in batch])
         else:
             self.consumer.call_soon(self._settle, batch)

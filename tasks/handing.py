@@ -5,11 +5,17 @@ sender could have links started that nobody has read, or make it fail before the
 """
 
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
 import structlog
+from billiard.einfo import ExceptionInfo
 from celery import Task
+from celery.app.trace import TraceInfo
+from celery.exceptions import Reject
+from celery.states import REJECTED
+from kombu.exceptions import OperationalError
 from kombu.message import Message as BrokerMessage
 from kombu.utils.json import dumps
 
@@ -17,7 +23,8 @@ from ledger.journal.parking import ToPark
 from ledger.messages import Message
 from ledger.outcomes import ParkReason
 from tasks.errors import Refusal
-from tasks.parking import store_parked
+from tasks.parking import store_or_give_back
+from tasks.shutdown import PAUSE_S, pause
 
 log = structlog.get_logger(__name__)
 
@@ -35,7 +42,8 @@ HEADERS: dict[str, type] = {
     "argsrepr": str,
     "kwargsrepr": str,
 }
-Trace = Callable[..., tuple[Any, Any, Any, Any]]
+Answer = tuple[Any, Any, Any, Any]
+Trace = Callable[..., Answer]
 
 
 @dataclass(slots=True)
@@ -57,17 +65,19 @@ def encoded(links: dict[str, Any]) -> str:
         raise ValueError(f"a link can't be written: {error}") from None
 
 
-def hand_on(message: BrokerMessage, handed: Handed, *, body: str) -> None:
-    """Make a message of the broker's what Celery is to see of it."""
-    message.body, message.content_type, message.content_encoding = body, "application/json", "utf-8"
-    message._decoded_cache = None
+def as_handed(message: BrokerMessage, handed: Handed, *, body: str) -> BrokerMessage:
+    """A message of the broker's as Celery is to see it; the broker gets it back as it came."""
+    seen = copy(message)
+    seen.body, seen.content_type, seen.content_encoding = body, "application/json", "utf-8"
+    seen._decoded_cache = None
     headers = message.headers
-    message.headers = {
+    seen.headers = {
         **{name: value for name, kind in HEADERS.items() if type(value := headers.get(name)) is kind},
         "task": handed.whole.name,
         "id": headers["id"],
         HANDED: handed,
     }
+    return seen
 
 
 def handed_to(task: Task) -> Handed | None:
@@ -75,30 +85,43 @@ def handed_to(task: Task) -> Handed | None:
     return _handed_in(task.request.get(HANDED))
 
 
-def handed_with(message: BrokerMessage) -> Handed | None:
-    """What a message was made into, if it was."""
-    return _handed_in(message.headers.get(HANDED)) if isinstance(message.headers, dict) else None
-
-
 def stored(trace: Trace) -> Trace:
-    """Celery's tracer of a task, which may fail before the task is run or of telling who waits for it.
+    """Celery's tracer of a task, which may fail before the task is run, or of what follows it.
 
-    It is acknowledged all the same: once it is parked, or with the outcome that is stored already.
+    The message is acknowledged with its outcome stored, or parked, or it goes back to its queue.
     """
 
-    def traced(uuid: str, args: Any, kwargs: Any, request: dict[str, Any]) -> tuple[Any, Any, Any, Any]:
-        handed = _handed_in(request.get(HANDED))
-        why = "Celery has not run it"
+    def traced(uuid: str, args: Any, kwargs: Any, request: dict[str, Any]) -> Answer:
+        handed, failed_of = _handed_in(request.get(HANDED)), ""
         try:
             answer = trace(uuid, args, kwargs, request)
+        except Reject as reject:
+            return _given_back(reject)
+        except OperationalError as error:  # of what follows a failure: Celery sends that by another way
+            pause(PAUSE_S)
+            return _given_back(Reject(f"what follows can't be sent: {error}", requeue=True))
         except Exception as error:
+            if handed is None:
+                raise
             log.exception("who waits for a task is not told what became of it", id=uuid)
-            answer, why = (None, None, None, ""), f"{type(error).__name__}: {error}"
+            answer, failed_of = (None, None, None, ""), f": {type(error).__name__}: {error}"
         if handed and not handed.is_run:
-            store_parked([ToPark(message=handed.whole, reason=ParkReason.DEFECT, detail=why)])
+            try:
+                detail = f"Celery has not run it{failed_of}"
+                store_or_give_back(ToPark(message=handed.whole, reason=ParkReason.DEFECT, detail=detail))
+            except Reject as reject:
+                return _given_back(reject)
         return answer
 
     return traced
+
+
+def _given_back(reject: Reject) -> Answer:
+    """Celery's answer of a task that rejects its message."""
+    try:
+        raise reject
+    except Reject:
+        return ExceptionInfo(internal=True), TraceInfo(REJECTED, reject), None, ""
 
 
 def _handed_in(value: Any) -> Handed | None:

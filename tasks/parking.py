@@ -5,13 +5,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import structlog
+from celery.exceptions import Reject
 
 from ledger.errors import Trouble
 from ledger.journal.keeping import Kept, keep
 from ledger.journal.parking import NO_MESSAGE, ToPark, park
 from ledger.journal.surely import through_trouble
 from ledger.outcomes import ParkReason
-from tasks.shutdown import pause
+from tasks.shutdown import PAUSE_S, pause
 
 log = structlog.get_logger("credits")
 
@@ -35,6 +36,17 @@ def store_parked(messages: Sequence[ToPark]) -> None:
             field=parked.field,
             correlation_id=parked.correlation_id,
         )
+
+
+def store_or_give_back(parked: ToPark) -> None:
+    """Store a message of a task that failed. Raises Reject where that can't be done either: then it comes again."""
+    try:
+        store_parked([parked])
+    except Exception as error:
+        if not isinstance(error, Trouble):
+            log.exception("a message can't be parked, it goes back to the broker")
+            pause(PAUSE_S)
+        raise Reject(f"it can't be parked: {error}", requeue=True) from error
 
 
 def store_kept(messages: Sequence[Kept]) -> None:

@@ -17,7 +17,7 @@ from ledger.outcomes import ParkReason
 from ledger.requests import Request
 from tasks.deliveries import Delivery, sender_of, whole
 from tasks.errors import Refusal
-from tasks.handing import Handed, encoded, hand_on
+from tasks.handing import Handed, as_handed, encoded
 from tasks.reading import correlation_id_of, read_command, read_correlation_id, to_park
 
 Handler = Callable[..., Any]
@@ -38,14 +38,14 @@ def gathered(task: Any, app: Any, consumer: Any) -> Handler:
                 consumer.gatherer.add(envelope.refused(refusal))
                 return
             # Somebody waits for its result: the task itself parks it, and fails for all to see.
-            envelope.hand_on(refusal)
+            handed = envelope.as_handed(refusal)
         else:
             if delivery is not None:
                 consumer.gatherer.add(delivery)
                 return
-            envelope.hand_on(None)
+            handed = envelope.as_handed(None)
         consumer.gatherer.go_first()
-        celerys_way(message, body, ack, reject, callbacks)
+        celerys_way(handed, body, ack, reject, callbacks)
 
     return on_message
 
@@ -112,10 +112,10 @@ class Envelope:
         for name in ("eta", "expires"):
             self._moment(name)
 
-    def hand_on(self, refusal: Refusal | None) -> None:
-        """Give Celery's own way what the task needs of the message, and what to start behind it."""
+    def as_handed(self, refusal: Refusal | None) -> BrokerMessage:
+        """The message for Celery's own way: what the task needs of it, and what to start behind it."""
         handed = Handed(self._whole(), self.kwargs, refusal, self.message.channel)
-        hand_on(self.message, handed, body=self._body)
+        return as_handed(self.message, handed, body=self._body)
 
     def refused(self, refusal: Refusal) -> Delivery:
         """The message as it is parked."""

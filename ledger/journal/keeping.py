@@ -9,7 +9,7 @@ from django.db.transaction import atomic
 from ledger import dialect
 from ledger.claims import claim_in
 from ledger.journal.replays import note_outcomes
-from ledger.journal.write import insert_waiting
+from ledger.journal.waiting import insert_waiting
 from ledger.messages import Message, replay_in
 from ledger.outcomes import Outcome, Status
 

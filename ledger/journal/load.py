@@ -1,6 +1,5 @@
 """Loading: open what the batch opens, lock its accounts, read the clock, look up all that its requests name."""
 
-import json
 from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from datetime import datetime
 from enum import Enum
@@ -14,7 +13,7 @@ from ledger.commands import OpenAccount
 from ledger.dialect import KEY, MOMENT, TEXT, UUID_
 from ledger.identifiers import new_id
 from ledger.journal.inserting import insert, rows_of_mappings
-from ledger.journal.stored import stored_request
+from ledger.journal.waiting import MERCHANT, waiting_for
 from ledger.outcomes import Status
 from ledger.requests import Request
 from ledger.rules.batch import Books, Waiting
@@ -23,7 +22,6 @@ from ledger.rules.reach import burnt_at_most
 from ledger.rules.state import AccountState, Claimed, Kind, Operation, Policy, Reference
 from ledger.states import ACCOUNT, account_states, allocations_of, attach, recorded_rows
 
-MERCHANT = {"merchant_id": UUID_}
 REFERENCE = {"reference_type": TEXT, "reference_id": TEXT}
 NEW_ACCOUNT = {
     "id": UUID_,
@@ -39,7 +37,6 @@ CLAIMED = (
     "reference_type", "reference_id", "id", "merchant_id", "kind", "operation", "status", "amount", "stated_amount",
     "balance_after", "reason", "target_id", "allocations",
 )  # fmt: skip
-MAX_DRAINED = 500  # what one opening posts of what was waiting for it; the sweep posts the rest
 
 
 class Drain(Enum):
@@ -62,7 +59,7 @@ def load(
     opened = _insert_accounts(ready)
     accounts = _accounts({*merchants, *(request.command.merchant_id for request in ready)}, lock=spoken.lock)
     now = spoken.clock()
-    waiting = _waiting(opened, now, lock=spoken.lock_free_ones) if drain is Drain.DUE else {}
+    waiting = waiting_for(opened, now, lock=spoken.lock_free_ones) if drain is Drain.DUE else {}
     return _books(ready, accounts, opened, waiting, now=now, policy=policy)
 
 
@@ -79,7 +76,7 @@ def look(requests: Sequence[Request], policy: Policy) -> Books:
     for merchant_id, row in rows.items():
         shown = {name: value for name, value in row.items() if name in ACCOUNT}
         accounts[merchant_id] = AccountState(**shown)
-    return _books(ready, accounts, set(rows), _waiting(set(rows), now, lock=""), now=now, policy=policy)
+    return _books(ready, accounts, set(rows), waiting_for(set(rows), now, lock=""), now=now, policy=policy)
 
 
 def _books(
@@ -184,30 +181,6 @@ def _accounts(merchants: Set[UUID], *, lock: str) -> dict[UUID, AccountState]:
         cursor.execute(sql, dialect.recordset(MERCHANT, zip(merchants)))
         states = account_states(cursor.fetchall())
     return {state.merchant_id: state for state in states}
-
-
-def _waiting(merchants: Set[UUID], now: Any, *, lock: str) -> dict[UUID, list[Waiting]]:
-    """What waits for these merchants and whose time has come, in order of arrival, MAX_DRAINED at most.
-
-    What has expired meanwhile is left to the sweep, which parks it.
-    """
-    if not merchants:
-        return {}
-    spoken = dialect.current()
-    sql = (
-        "SELECT id, merchant_id, task, kwargs, message, correlation_id FROM credit_waiting WHERE merchant_id IN "
-        f"(SELECT {spoken.column('merchant_id')} FROM {spoken.source(MERCHANT)}) "
-        f"AND (due_at <= %s OR due_at <= arrived_at) AND NOT send_again ORDER BY id LIMIT {MAX_DRAINED} {lock}"
-    )
-    waiting: dict[UUID, list[Waiting]] = {}
-    with connection.cursor() as cursor:
-        cursor.execute(sql, [*dialect.recordset(MERCHANT, zip(sorted(merchants))), spoken.encode(now)])
-        for row, merchant_id, task, kwargs, message, correlation_id in cursor.fetchall():
-            request = stored_request(task, json.loads(kwargs), json.loads(message), correlation_id)
-            if request.message and request.message().has_expired(at=now):
-                continue
-            waiting.setdefault(spoken.uuid(merchant_id), []).append(Waiting(request, row))
-    return waiting
 
 
 def _look_up(references: set[Reference]) -> dict[Reference, Claimed]:

@@ -14,9 +14,10 @@ from ledger import dialect
 from ledger.dialect import INTEGER
 from ledger.fields import RESERVED_REFERENCE_TYPES, refuse_unprintable
 from ledger.journal.inserting import insert_rows, rows_of_mappings
-from ledger.journal.load import MERCHANT, NEW_ACCOUNT, REFERENCE
+from ledger.journal.load import NEW_ACCOUNT, REFERENCE
 from ledger.journal.post import MAX_RUNS
 from ledger.journal.trouble import is_duplicate
+from ledger.journal.waiting import MERCHANT
 from ledger.journal.write import write
 from ledger.predecessor.course import Course
 from ledger.predecessor.rows import Note, OldAccount, OldTransaction, Reason

@@ -11,7 +11,8 @@ from django.db.transaction import atomic
 from ledger.journal.load import Drain, load
 from ledger.journal.outbox import Recorded
 from ledger.journal.trouble import is_duplicate
-from ledger.journal.write import lock_waiting, write
+from ledger.journal.waiting import still_waiting
+from ledger.journal.write import write
 from ledger.outcomes import Outcome
 from ledger.policy import current_policy
 from ledger.requests import Request
@@ -62,16 +63,8 @@ def post_batch(batch: Sequence[Waiting], *, drain: Drain = Drain.DUE, merchants:
 def _run(batch: Sequence[Waiting], drain: Drain, merchants: Collection[UUID]) -> Posted:
     policy = current_policy()
     with atomic(durable=True):
-        batch = _still_waiting(batch)
+        batch = still_waiting(batch)
         books = load([waiting.request for waiting in batch], policy, drain=drain, merchants=merchants)
         planned = plan(batch, books, policy)
         recorded = write(planned, now=books.now, account_wait=settings.ACCOUNT_WAIT)
     return Posted(planned.outcomes, recorded, planned.decided)
-
-
-def _still_waiting(batch: Sequence[Waiting]) -> Sequence[Waiting]:
-    stored = {waiting.row for waiting in batch if waiting.row is not None}
-    if not stored:
-        return batch
-    gone = stored - lock_waiting(sorted(stored))
-    return [waiting for waiting in batch if waiting.row not in gone]

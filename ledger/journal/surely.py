@@ -15,7 +15,7 @@ from ledger.journal.load import Drain
 from ledger.journal.parking import ToPark, park_rows
 from ledger.journal.post import Posted, post_batch
 from ledger.journal.trouble import is_trouble
-from ledger.journal.write import delete_waiting
+from ledger.journal.waiting import delete_waiting, still_waiting
 from ledger.outcomes import Outcome, ParkReason, Status
 from ledger.rules.batch import Waiting
 
@@ -29,7 +29,7 @@ Result = TypeVar("Result")
 
 
 def post_surely(batch: Sequence[Waiting], *, pause: Pause) -> Posted:
-    """Post a batch for as long as it takes; every request gets an outcome.
+    """Post a batch for as long as it takes; every request gets an outcome, unless another has seen to it meanwhile.
 
     pause waits that many seconds and returns whether to go on; where it says no, Trouble is raised and nothing of
     what is not yet posted has been changed. Order within an account is kept.
@@ -114,6 +114,8 @@ def _park(waiting: Waiting, error: Exception) -> Posted:
         merchant_id=request.command.merchant_id,
     )
     with atomic(durable=True):
+        if not still_waiting([waiting]):
+            return Posted()
         park_rows([parked], now=dialect.current().clock())
         delete_waiting([waiting.row] if waiting.row is not None else [])
     outcome = Outcome(

@@ -16,7 +16,7 @@ from ledger.journal.parking import ToPark, park_rows
 from ledger.journal.post import Posted
 from ledger.journal.stored import stored_request
 from ledger.journal.surely import Pause, post_surely
-from ledger.journal.write import delete_waiting
+from ledger.journal.waiting import delete_waiting
 from ledger.messages import Message, replay_in
 from ledger.models import Account, Transaction, WaitingCommand
 from ledger.outcomes import Outcome, ParkReason, Status

@@ -6,9 +6,6 @@ from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
-
-from ledger import dialect
 from ledger.claims import claim_of
 from ledger.dialect import BOOLEAN, INTEGER, JSON, MOMENT, TEXT, UUID_, Columns
 from ledger.events import Event
@@ -18,6 +15,7 @@ from ledger.journal.inserting import insert_rows, rows_of, rows_of_mappings, upd
 from ledger.journal.outbox import Recorded, insert_outbox
 from ledger.journal.parking import ToPark, park_rows
 from ledger.journal.replays import note_outcomes
+from ledger.journal.waiting import delete_waiting, insert_waiting
 from ledger.outcomes import ParkReason
 from ledger.rules.batch import Difference, Parked, Plan, Waiting
 from ledger.rules.movements import target_of
@@ -78,23 +76,6 @@ CHANGE: Columns = {
     "reason": TEXT,
     "correlation_id": TEXT,
     "changed_at": MOMENT,
-}
-ROW: Columns = {"id": INTEGER}
-WAITING: Columns = {
-    "fingerprint": TEXT,
-    "merchant_id": UUID_,
-    "target_reference_type": TEXT,
-    "target_reference_id": TEXT,
-    "reference_type": TEXT,
-    "reference_id": TEXT,
-    "task": TEXT,
-    "kwargs": JSON,
-    "message": JSON,
-    "send_again": BOOLEAN,
-    "correlation_id": TEXT,
-    "arrived_at": MOMENT,
-    "due_at": MOMENT,
-    "park_at": MOMENT,
 }
 DIFFERENCE: Columns = {
     "account_id": UUID_,
@@ -183,35 +164,6 @@ def _waiting_row(waiting: Waiting, now: datetime, account_wait: timedelta) -> di
         "due_at": due_at,
         "park_at": max(now, due_at) + account_wait,
     }
-
-
-def insert_waiting(rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert waiting rows in order of arrival; a repeat of a message that waits already changes nothing."""
-    insert_rows("credit_waiting", WAITING, rows_of_mappings(rows, WAITING), on_conflict="(fingerprint) DO NOTHING")
-
-
-def lock_waiting(rows: Sequence[int]) -> set[int]:
-    """Of these waiting rows those that are there, and in nobody else's hands, until the transaction ends."""
-    if not rows:
-        return set()
-    spoken = dialect.current()
-    sql = (
-        f"SELECT id FROM credit_waiting WHERE id IN (SELECT {spoken.column('id')} FROM {spoken.source(ROW)}) "
-        f"ORDER BY id {spoken.lock_free_ones}"
-    )
-    with connection.cursor() as cursor:
-        cursor.execute(sql, dialect.recordset(ROW, zip(rows)))
-        return {row for (row,) in cursor.fetchall()}
-
-
-def delete_waiting(rows: Sequence[int]) -> None:
-    """Delete waiting rows that have been decided or parked, within the caller's transaction."""
-    if not rows:
-        return
-    spoken = dialect.current()
-    sql = f"DELETE FROM credit_waiting WHERE id IN (SELECT {spoken.column('id')} FROM {spoken.source(ROW)})"
-    with connection.cursor() as cursor:
-        cursor.execute(sql, dialect.recordset(ROW, zip(rows)))
 
 
 def _to_park(parked: Parked) -> ToPark:

@@ -261,6 +261,14 @@ def test_a_correction_keeps_the_originals_links_or_leaves_them_out():
     assert correct(row.pk, body=without, **ANNA)
 
 
+def test_a_time_of_a_link_may_be_as_kombu_writes_one():
+    eta = {"__type__": "datetime", "__value__": "2026-12-01T12:00:00+00:00"}
+    links = {"callbacks": [{"task": "credits.consume", "immutable": True, "options": {"eta": eta}}]}
+    row = parked(json.dumps([[], ASKED, links]).encode())
+
+    assert correct(row.pk, body=json.dumps([[], {**ASKED, "amount": 5}, links]), **ANNA)
+
+
 def test_a_correction_leaves_links_out_that_a_worker_would_refuse():
     links = {"callbacks": [{"task": "shop.done", "immutable": True}]}
     with_links, without = (json.dumps([[], {**ASKED, "amount": 5}, embed]) for embed in (links, None))

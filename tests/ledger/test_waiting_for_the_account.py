@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.utils import timezone
 
-from ledger.journal import load, post
+from ledger.journal import load, post, waiting
 from ledger.journal.post import post_batch
 from ledger.journal.sweep import park_outlived, post_due
 from ledger.messages import Message
@@ -160,7 +160,7 @@ def test_order_of_arrival_holds_within_a_large_batch():
 
 @pytest.mark.django_db
 def test_an_opening_applies_so_many_and_the_sweep_the_rest(monkeypatch):
-    monkeypatch.setattr(load, "MAX_DRAINED", 3)
+    monkeypatch.setattr(waiting, "MAX_DRAINED", 3)
     opening = open_account()
     post(requests(*(grant(merchant_id=opening.merchant_id, amount=amount) for amount in range(1, 6))))
 

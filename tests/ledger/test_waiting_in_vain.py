@@ -7,12 +7,13 @@ import pytest
 
 from ledger.journal import post
 from ledger.journal.keeping import Kept, keep
+from ledger.journal.redaction import redact_shopper
 from ledger.journal.surely import post_surely
 from ledger.journal.sweep import park_outlived, post_due, send_due_again
 from ledger.messages import Message
 from ledger.models import OutboxRow, ParkedMessage, Transaction, WaitingCommand
 from tests.ledger.builders import consume, grant, open_account, opened_account, request
-from tests.ledger.stored import task_message
+from tests.ledger.stored import SHOPPER, tables_naming, task_message, waiting_of
 
 pytestmark = pytest.mark.django_db
 
@@ -67,7 +68,23 @@ def test_what_another_has_parked_or_posted_meanwhile_is_left_alone(monkeypatch):
     assert not WaitingCommand.objects.exists()
 
 
-@pytest.mark.parametrize("moment", ["2026-01-31", "2026-W05-6", "20260131T120000Z", "2026-01-31T12:00:00,5+01:00"])
+def test_a_sweep_posts_what_a_row_says_as_it_posts_it_and_not_what_it_said_before(monkeypatch):
+    waiting_of()
+    WaitingCommand.objects.update(due_at=datetime.now(UTC) - SOON)
+
+    def meanwhile(batch, *, pause):
+        redact_shopper(SHOPPER, actor="anna", reason="asked for by the data protection officer")
+        return post_surely(batch, pause=pause)
+
+    monkeypatch.setattr("ledger.journal.sweep.post_surely", meanwhile)
+
+    assert len(post_due(limit=10, pause=never).outcomes) == 1
+    assert tables_naming(SHOPPER) == set()
+
+
+@pytest.mark.parametrize(
+    "moment", ["2026-01-31t12:00:00z", "2026-01-31", "2026-W05-6", "20260131T120000Z", "2026-01-31T12:00:00,5+01:00"]
+)
 def test_an_expiry_is_understood_in_each_form_in_which_the_door_takes_it(moment):
     account = opened_account(credits_bought=5)
     post([brought(consume(merchant_id=account.merchant_id), due_at=datetime.now(UTC) + SOON, expires=moment)])

@@ -3,6 +3,7 @@
 from tests.mutants.mutant import Edit, Mutant
 
 LOAD = "ledger/journal/load.py"
+WAITING_ROWS = "ledger/journal/waiting.py"
 WRITE = "ledger/journal/write.py"
 OUTBOX = "ledger/journal/outbox.py"
 DIALECT = "ledger/dialect.py"
@@ -198,14 +199,14 @@ MUTANTS = (
         breaks="an opening applies commands whose eta has not come",
         promise="§1 waiting",
         test=f"{WAITING}::test_an_opening_leaves_what_is_ahead_of_its_time",
-        edits=(Edit(LOAD, "AND (due_at <= %s OR", "AND (due_at <= %s OR true OR"),),
+        edits=(Edit(WAITING_ROWS, "AND (due_at <= %s OR", "AND (due_at <= %s OR true OR"),),
     ),
     Mutant(
         name="arrived-in-no-order",
         breaks="what waited is applied in another order than it arrived in",
         promise="§1 waiting",
         test=f"{WAITING}::test_opening_the_account_applies_what_waited_in_order_of_arrival",
-        edits=(Edit(LOAD, "ORDER BY id LIMIT", "ORDER BY id DESC LIMIT"),),
+        edits=(Edit(WAITING_ROWS, "ORDER BY id LIMIT", "ORDER BY id DESC LIMIT"),),
     ),
     Mutant(
         name="waits-for-ever",

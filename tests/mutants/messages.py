@@ -376,20 +376,29 @@ MUTANTS = (
         name="results-that-fail-the-command",
         breaks="a command that is posted is told as failed, or never acknowledged, because its result can't be stored",
         promise="§1 outcomes",
-        test="tests/tasks/test_application.py::test_a_result_that_cannot_be_stored_is_told_to_nobody_and_fails_nothing",
-        edits=(
-            Edit(
-                "tasks/application.py",
-                "        except Exception as error:",
-                "        except ZeroDivisionError as error:",
-            ),
-        ),
+        test="tests/tasks/test_results.py::test_a_result_that_cannot_be_told_fails_nothing",
+        edits=(Edit("tasks/results.py", "except Exception as error:", "except ZeroDivisionError as error:"),),
     ),
     Mutant(
         name="posts-what-is-parked",
         breaks="a command that expired while a sweep waited for its account is parked by another, and applied",
         promise="§1 expires",
         test="tests/ledger/test_waiting_in_vain.py::test_what_another_has_parked_or_posted_meanwhile_is_left_alone",
-        edits=(Edit("ledger/journal/post.py", "        batch = _still_waiting(batch)\n", ""),),
+        edits=(Edit("ledger/journal/post.py", "        batch = still_waiting(batch)\n", ""),),
+    ),
+    Mutant(
+        name="links-lost-with-the-broker",
+        breaks="what follows a command is lost where it can't be sent, and the command is told as failed",
+        promise="§1 links",
+        test="tests/tasks/test_handing.py::"
+        "test_what_follows_a_command_and_cannot_be_sent_is_sent_when_the_command_comes_again",
+        edits=(Edit("tasks/consuming.py", "except OperationalError as error:", "except ZeroDivisionError as error:"),),
+    ),
+    Mutant(
+        name="ack-where-nothing-can-be-stored",
+        breaks="a message that a person waits for is acknowledged though it could neither be posted nor parked",
+        promise="§1 can't be carried out",
+        test="tests/tasks/test_handing.py::test_a_task_that_fails_and_can_be_parked_by_no_means_is_given_back",
+        edits=(Edit("tasks/base.py", "            store_or_give_back(self._to_park(args, kwargs, error))\n", ""),),
     ),
 )

@@ -46,6 +46,9 @@ FORBIDDEN = {
     "a key": {**COMMAND, "kwargs": {NOTICE: 1}},
     "a name": "orders.mine",
     "an id that is no text": link("credits.consume", options={"task_id": 5}),
+    "an id too long for AMQP": link("credits.consume", options={"task_id": "é" * 200}),
+    "a way to reply too long for AMQP": link("credits.consume", options={"reply_to": "é" * 200}),
+    "a place in a group beyond AMQP's numbers": link("credits.consume", options={"group_index": 2**63}),
     "a place in a group that is no number": link("credits.consume", options={"group_index": "1"}),
     "an eta after all times": link("credits.consume", options={"eta": "9999-12-31T23:59:59Z"}),
     "a task that is no text": link(["credits.consume"]),  # type: ignore[arg-type]  # a message may have anything there

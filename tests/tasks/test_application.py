@@ -1,4 +1,4 @@
-"""The application: commands go where commands go, their times in headers; results that can't be told change nothing."""
+"""The application: commands go where commands go, with their times in headers."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -52,16 +52,3 @@ def test_a_commands_times_are_the_workers_to_see_and_not_the_brokers(
     ((_, options),) = sent
     assert "expiration" not in options
     assert abs(moment_of(options["headers"][name]) - (moment or soon)) < timedelta(seconds=5)
-
-
-@pytest.mark.parametrize("name", ["store_result", "on_chord_part_return"])
-def test_a_result_that_cannot_be_stored_is_told_to_nobody_and_fails_nothing(
-    monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
-    def away(*_: Any, **__: Any) -> None:
-        raise ConnectionError("the results are away")
-
-    monkeypatch.setattr(f"celery.backends.base.DisabledBackend.{name}", away)
-    backend = app._get_backend()
-
-    assert getattr(backend, name)("id-1", "done") is None

@@ -44,6 +44,19 @@ def door_before(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Door]:
     return make
 
 
+def test_whatever_celery_runs_is_stored_before_it_is_acknowledged(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After each connection anew: Celery makes its tracers again."""
+    traced = []
+    monkeypatch.setattr("tasks.door.stored", lambda trace: traced.append(trace) or trace)
+    monkeypatch.setattr(Consumer, "update_strategies", lambda _: None)
+    door = Door.__new__(Door)
+    door.app = SimpleNamespace(tasks={name: SimpleNamespace(__trace__=name) for name in ("a", "b")})
+
+    door.update_strategies()
+
+    assert traced == ["a", "b"]
+
+
 @pytest.mark.parametrize("error", [TypeError("unhashable type: 'list'"), KeyError("id"), RuntimeError()])
 def test_a_message_that_celery_chokes_on_is_parked(door_before: Callable[..., Door], error: Exception) -> None:
     def choke(_: BrokerMessage) -> None:

@@ -5,14 +5,20 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from celery.app.trace import build_tracer
+from celery.exceptions import Reject
+from kombu.exceptions import OperationalError
 from kombu.message import Message as BrokerMessage
 
+from creditsvc.celery import app
 from ledger.links import LINKS
 from ledger.messages import Message
-from ledger.models import ParkedMessage
+from ledger.models import ParkedMessage, Transaction
 from tasks.errors import Refusal
-from tasks.handing import HANDED, HEADERS, Handed, handed_with, stored
+from tasks.handing import HANDED, HEADERS, Handed, stored
+from tasks.handlers import purchase
 from tasks.strategy import Envelope
+from tests.ledger.builders import opened_account
 
 FIELDS = {"merchant_id": str(uuid4()), "credits": 5, "purchase_id": "order-7"}
 LINK = {"task": "credits.consume", "args": [], "kwargs": {}, "options": {}, "subtask_type": None, "immutable": True}
@@ -31,66 +37,64 @@ def taken(*, args: Any = (), fields: Any = FIELDS, embed: Any = None, **headers:
     )
 
 
-def handed_on(message: BrokerMessage) -> Handed:
-    """What Celery gets of a message, and with it the task."""
+def handed_on(message: BrokerMessage) -> BrokerMessage:
+    """What Celery gets of a message."""
     envelope = Envelope(message, "credits.purchase", stores_results=True)
     assert envelope.read() is None
-    envelope.hand_on(None)
-    handed = handed_with(message)
-    assert handed is not None
-    return handed
+    return envelope.as_handed(None)
 
 
 @pytest.mark.parametrize("name", [*LINKS, "get", "delivery_info", "stamps", "stamped_headers", "timelimit", "whole"])
 def test_celery_sees_no_header_that_it_would_take_for_something_of_its_own(name: str) -> None:
-    message = taken(**{name: [FORGED]})
+    seen = handed_on(taken(**{name: [FORGED]}))
 
-    handed = handed_on(message)
-
-    assert message.headers.keys() <= {"task", "id", HANDED, *HEADERS}
-    assert handed.whole.headers[name] == [FORGED]
+    assert seen.headers.keys() <= {"task", "id", HANDED, *HEADERS}
+    assert seen.headers[HANDED].whole.headers[name] == [FORGED]
 
 
 @pytest.mark.parametrize("name", HEADERS)
 def test_celery_sees_no_header_of_another_type_than_it_expects(name: str) -> None:
-    message = taken(**{name: {"a": 1}, "correlation_id": "c"}, embed={"callbacks": [LINK]})
+    seen = handed_on(taken(**{name: {"a": 1}, "correlation_id": "c"}, embed={"callbacks": [LINK]}))
 
-    handed_on(message)
-
-    assert name not in message.headers
+    assert name not in seen.headers
 
 
 @pytest.mark.parametrize("name", ["delivery_info", "whole", "refusal", "handed", "get", "id", "args"])
 def test_celery_sees_nothing_beside_the_links(name: str) -> None:
-    message = taken(embed={"errbacks": [LINK], name: None})
+    seen = handed_on(taken(embed={"errbacks": [LINK], name: None}))
 
-    handed = handed_on(message)
-
-    assert message.payload == [[], {}, {"errbacks": [LINK]}]
-    assert handed.fields == FIELDS
+    assert seen.payload == [[], {}, {"errbacks": [LINK]}]
+    assert seen.headers[HANDED].fields == FIELDS
 
 
 def test_what_a_sender_names_as_we_do_is_not_taken_for_ours() -> None:
-    assert handed_with(taken(handed={"is_run": True})) is None
+    seen = handed_on(taken(handed={"is_run": True}))
+
+    assert isinstance(seen.headers[HANDED], Handed)
+
+
+def test_the_broker_gets_a_message_back_as_it_came() -> None:
+    message = taken(embed={"callbacks": [LINK], "whole": 1}, get="x")
+    body, headers = message.body, dict(message.headers)
+
+    handed_on(message)
+
+    assert (message.body, message.headers) == (body, headers)
 
 
 @pytest.mark.parametrize("fields", [None, ["amount", 1], "x", 5])
 def test_fields_that_are_no_object_get_as_far_as_the_task(fields: Any) -> None:
-    message = taken(fields=fields)
+    seen = handed_on(taken(fields=fields))
 
-    handed = handed_on(message)
-
-    assert handed.fields == fields
-    assert message.payload == [[], {}, {}]
+    assert seen.headers[HANDED].fields == fields
+    assert seen.payload == [[], {}, {}]
 
 
 @pytest.mark.parametrize("args", [None, 0, ""])
 def test_no_positional_arguments_are_none_whatever_stands_for_them(args: Any) -> None:
-    message = taken(args=args)
+    seen = handed_on(taken(args=args))
 
-    handed_on(message)
-
-    assert message.payload[0] == []
+    assert seen.payload[0] == []
 
 
 def test_positional_arguments_are_refused_before_anything_is_applied() -> None:
@@ -98,19 +102,34 @@ def test_positional_arguments_are_refused_before_anything_is_applied() -> None:
         Envelope(taken(args=[1]), "credits.purchase", stores_results=True).read()
 
 
-def handed_request(*, is_run: bool) -> dict[str, Any]:
+def request_of(**parts: Any) -> dict[str, Any]:
+    """What Celery's tracer gets with a purchase."""
     message = Message("credits.grants", "credits.purchase", b"[[], {}, {}]", headers={"id": "id-1"})
-    return {HANDED: Handed(message, {}, None, None, is_run=is_run)}
+    handed = Handed(message, FIELDS, None, None, is_run=parts.pop("is_run", False))
+    return {"id": "id-1", "delivery_info": {}, HANDED: handed, **parts}
 
 
-def failing(*_: Any) -> Any:
+def failing(*_: Any, **__: Any) -> Any:
     raise ConnectionError("the results are away")
+
+
+def is_given_back(answer: Any) -> bool:
+    """Whether Celery, which unwraps the error as here, puts the message back into its queue."""
+    error = answer[0].exception if answer[1] else None
+    error = getattr(error, "exc", error)
+    return isinstance(error, Reject) and error.requeue
+
+
+@pytest.fixture(autouse=True)
+def without_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("handing", "consuming", "parking"):
+        monkeypatch.setattr(f"tasks.{module}.PAUSE_S", 0.0)
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("trace", [failing, lambda *_: (None, None, 0.1, "")])
 def test_what_celery_did_not_run_is_parked_before_it_is_acknowledged(trace: Any) -> None:
-    answer = stored(trace)("id-1", [], {}, handed_request(is_run=False))
+    answer = stored(trace)("id-1", [], {}, request_of())
 
     assert not answer[1]  # so Celery acknowledges it
     parked = ParkedMessage.objects.get()
@@ -119,7 +138,65 @@ def test_what_celery_did_not_run_is_parked_before_it_is_acknowledged(trace: Any)
 
 @pytest.mark.django_db
 def test_what_fails_behind_the_task_leaves_no_message_unacknowledged() -> None:
-    answer = stored(failing)("id-1", [], {}, handed_request(is_run=True))
+    answer = stored(failing)("id-1", [], {}, request_of(is_run=True))
 
     assert not answer[1]
     assert not ParkedMessage.objects.exists()
+
+
+@pytest.mark.parametrize("trace", [failing, lambda *_: (None, None, 0.1, "")])
+def test_what_can_be_parked_by_no_means_is_given_back(monkeypatch: pytest.MonkeyPatch, trace: Any) -> None:
+    monkeypatch.setattr("tasks.parking.store_parked", failing)
+
+    assert is_given_back(stored(trace)("id-1", [], {}, request_of()))
+
+
+def test_a_task_that_fails_and_can_be_parked_by_no_means_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tasks.handlers.post_requests", failing)
+    monkeypatch.setattr("tasks.parking.store_parked", failing)
+
+    assert is_given_back(stored(build_tracer(purchase.name, purchase, app=app))("id-1", [], {}, request_of()))
+
+
+def test_a_task_of_another_kind_fails_as_celery_has_it() -> None:
+    with pytest.raises(ConnectionError):
+        stored(failing)("id-1", [], {}, {})
+
+
+@pytest.mark.parametrize("links", [{"callbacks": [LINK]}, {"callbacks": [LINK, LINK]}, {"chain": [LINK]}])
+def test_what_follows_a_command_and_cannot_be_sent_is_sent_when_the_command_comes_again(
+    own_database: str, monkeypatch: pytest.MonkeyPatch, links: dict[str, Any]
+) -> None:
+    account, trace = opened_account(), stored(build_tracer(purchase.name, purchase, app=app))
+    sent: list[str] = []
+
+    def away(*_: Any, **__: Any) -> None:
+        raise OperationalError("refused")
+
+    def bought() -> dict[str, Any]:
+        request = request_of(**links)
+        request[HANDED].fields = {**FIELDS, "merchant_id": str(account.merchant_id)}
+        return request
+
+    monkeypatch.setattr(app.amqp, "send_task_message", away)
+    assert is_given_back(trace("id-1", [], {}, bought()))
+    monkeypatch.setattr(app.amqp, "send_task_message", lambda _, name, *__, **___: sent.append(name))
+    assert not trace("id-1", [], {}, bought())[1]
+
+    assert sent == ["credits.consume"] * len(next(iter(links.values())))
+    assert Transaction.objects.filter(reference_type="purchase").count() == 1
+
+
+@pytest.mark.filterwarnings("ignore:Exception raised outside body:RuntimeWarning")
+def test_what_follows_a_failure_and_cannot_be_sent_has_the_message_come_again(
+    own_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: Any, **__: Any) -> None:
+        raise OperationalError("refused")
+
+    monkeypatch.setattr(app.amqp, "send_task_message", away)
+    request = request_of(errbacks=[LINK])
+    request[HANDED].fields = {}
+
+    assert is_given_back(stored(build_tracer(purchase.name, purchase, app=app))("id-1", [], {}, request))
+    assert ParkedMessage.objects.get().reason == "invalid_field"

@@ -138,7 +138,7 @@ def test_messages_of_a_batch_that_could_not_be_carried_out_go_back_to_the_broker
         raise RuntimeError("a defect of ours")
 
     monkeypatch.setattr("tasks.parking.park", fail)
-    monkeypatch.setattr("tasks.gathering.PAUSE_AFTER_DEFECT_S", 0)
+    monkeypatch.setattr("tasks.gathering.PAUSE_S", 0)
     broker = Broker()
     gatherer.add(malformed(broker))
 
@@ -173,7 +173,7 @@ def test_a_message_of_which_a_part_could_not_be_carried_out_goes_back_once(
         return post_requests(requests)
 
     monkeypatch.setattr("tasks.gathering.post_requests", post)
-    monkeypatch.setattr("tasks.gathering.PAUSE_AFTER_DEFECT_S", 0)
+    monkeypatch.setattr("tasks.gathering.PAUSE_S", 0)
     broker = Broker()
     gatherer.max_batch = 2
     gatherer.add(openings_of_either_share(broker, gatherer))
