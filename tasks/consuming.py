@@ -15,7 +15,6 @@ from amqp.exceptions import RecoverableConnectionError
 from celery.app.amqp import AMQP
 from celery.exceptions import Reject
 from kombu import Connection as KombuConnection
-from kombu.exceptions import OperationalError
 from kombu.transport import pyamqp
 
 from tasks.frames import (
@@ -31,7 +30,7 @@ from tasks.frames import (
     properties_of,
     split,
 )
-from tasks.shutdown import PAUSE_S, pause
+from tasks.results import NOT_SENT
 
 AT_ONCE = 256 * 1024  # bytes read at a time: some 250 messages
 UNAVAILABLE = (errno.EAGAIN, errno.EINTR)
@@ -191,6 +190,5 @@ class Amqp(AMQP):
         """
         try:
             return super()._retry_publish(publish, *args, **options)
-        except OperationalError as error:
-            pause(PAUSE_S)
+        except NOT_SENT as error:
             raise Reject(f"what follows can't be sent: {error}", requeue=True) from error

@@ -3,6 +3,7 @@
 import time
 from collections import Counter, deque
 from collections.abc import Sequence
+from functools import partial
 from threading import Lock
 from typing import Any
 
@@ -88,6 +89,17 @@ class Gatherer:
         """Have the next batch of what has arrived go ahead of a message that Celery itself carries out."""
         if self._buffer:
             self._start()
+
+    def give_back_later(self, message: BrokerMessage, *_: Any) -> None:
+        """Return a message that Celery itself carried out to its queue, in a moment: it would come back at once.
+
+        From any thread; nobody waits meanwhile.
+        """
+        give_back = partial(self.consumer.call_soon, self._acknowledger.give_back, [message])
+        if stopping.is_set():
+            give_back()
+        else:
+            self.consumer.call_soon(self.consumer.timer.call_after, PAUSE_S, give_back)
 
     def forget(self) -> None:
         """Drop what is buffered: its connection is gone, and the broker delivers it again."""

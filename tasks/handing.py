@@ -15,7 +15,6 @@ from celery import Task
 from celery.app.trace import TraceInfo
 from celery.exceptions import Reject
 from celery.states import REJECTED
-from kombu.exceptions import OperationalError
 from kombu.message import Message as BrokerMessage
 from kombu.utils.json import dumps
 
@@ -24,7 +23,6 @@ from ledger.messages import Message
 from ledger.outcomes import ParkReason
 from tasks.errors import Refusal
 from tasks.parking import store_or_give_back
-from tasks.shutdown import PAUSE_S, pause
 
 log = structlog.get_logger(__name__)
 
@@ -97,9 +95,6 @@ def stored(trace: Trace) -> Trace:
             answer = trace(uuid, args, kwargs, request)
         except Reject as reject:
             return _given_back(reject)
-        except OperationalError as error:  # of what follows a failure: Celery sends that by another way
-            pause(PAUSE_S)
-            return _given_back(Reject(f"what follows can't be sent: {error}", requeue=True))
         except Exception as error:
             if handed is None:
                 raise

@@ -12,7 +12,7 @@ from ledger.journal.keeping import Kept, keep
 from ledger.journal.parking import NO_MESSAGE, ToPark, park
 from ledger.journal.surely import through_trouble
 from ledger.outcomes import ParkReason
-from tasks.shutdown import PAUSE_S, pause
+from tasks.shutdown import pause
 
 log = structlog.get_logger("credits")
 
@@ -45,7 +45,6 @@ def store_or_give_back(parked: ToPark) -> None:
     except Exception as error:
         if not isinstance(error, Trouble):
             log.exception("a message can't be parked, it goes back to the broker")
-            pause(PAUSE_S)
         raise Reject(f"it can't be parked: {error}", requeue=True) from error
 
 

@@ -1,6 +1,7 @@
-"""Results: who waits for a task is told, and where that can't be done, nothing changes of what was carried out.
+"""Results, and what follows a task: where they can't be told or sent, nothing changes of what was carried out.
 
-As Celery stands, a command that is posted would be told as failed, or its message never be acknowledged.
+As Celery stands, a command that is posted would be told as failed, or its message never be acknowledged, and what was
+to follow would be lost. Where something follows, the message is given back: it comes again, and has it sent then.
 """
 
 from collections.abc import Callable
@@ -8,34 +9,60 @@ from functools import wraps
 from typing import Any
 
 import structlog
+from amqp.exceptions import AMQPError
 from celery.exceptions import Reject
-
-from tasks.shutdown import PAUSE_S, pause
+from celery.states import REVOKED
+from kombu.exceptions import OperationalError
+from redis import exceptions as of_redis
 
 log = structlog.get_logger(__name__)
+
+Errors = tuple[type[Exception], ...]
+NOT_SENT: Errors = (OperationalError, AMQPError)  # the broker is away, or refuses
+# The results are away, or refuse whatever it is; not what one message's own ids make them refuse.
+AWAY: Errors = (
+    OSError,
+    of_redis.ConnectionError,
+    of_redis.TimeoutError,
+    of_redis.OutOfMemoryError,
+    of_redis.ReadOnlyError,
+    *NOT_SENT,
+)
 
 
 def lasting(backend: Any) -> Any:
     """A backend of results that fails no task: a result that it can't store is told to nobody.
 
-    A part of a chord is told again, for the chord's body is still to be started: its message goes back to its queue.
+    Where a part of a chord can't be told, or an errback not be sent, it raises Reject.
     """
-    away = getattr(backend, "connection_errors", (OSError,))
-    backend.store_result = _never_failing(backend.store_result)
-    backend.on_chord_part_return = _never_failing(backend.on_chord_part_return, again_where=away)
+    backend.store_result = _or_nobody(backend.store_result)
+    backend.on_chord_part_return = _or_nobody(_or_again(backend.on_chord_part_return, AWAY))
+    backend._call_task_errbacks = _or_again(backend._call_task_errbacks, NOT_SENT)
     return backend
 
 
-def _never_failing(tell: Callable[..., Any], *, again_where: tuple[type[Exception], ...] = ()) -> Callable[..., Any]:
+def _or_nobody(tell: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(tell)
     def told(*args: Any, **kwargs: Any) -> Any:
         try:
             return tell(*args, **kwargs)
-        except again_where as error:
-            pause(PAUSE_S)
-            raise Reject(f"its part of a chord can't be told: {error}", requeue=True) from error
+        except Reject:
+            raise
         except Exception as error:
             log.warning("a result is told to nobody", error=f"{type(error).__name__}: {error}")
             return None
+
+    return told
+
+
+def _or_again(tell: Callable[..., Any], errors: Errors) -> Callable[..., Any]:
+    @wraps(tell)
+    def told(request: Any, state: Any, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return tell(request, state, *args, **kwargs)
+        except errors as error:
+            if state == REVOKED:  # dropped as it arrives: it does not come again
+                raise
+            raise Reject(f"what follows can't be told: {error}", requeue=True) from error
 
     return told

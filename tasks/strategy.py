@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from celery.backends.base import DisabledBackend
@@ -45,7 +46,7 @@ def gathered(task: Any, app: Any, consumer: Any) -> Handler:
                 return
             handed = envelope.as_handed(None)
         consumer.gatherer.go_first()
-        celerys_way(handed, body, ack, reject, callbacks)
+        celerys_way(handed, body, ack, partial(consumer.gatherer.give_back_later, message), callbacks)
 
     return on_message
 

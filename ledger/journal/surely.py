@@ -104,18 +104,19 @@ def _guilty(waiting: Waiting, error: Exception, pause: Pause) -> Posted:
 
 
 def _park(waiting: Waiting, error: Exception) -> Posted:
-    request = waiting.request
-    detail = f"{type(error).__name__}: {error}".strip()
-    parked = ToPark(
-        message=request.message() if request.message else None,
-        reason=ParkReason.DEFECT,
-        detail=detail,
-        correlation_id=request.correlation_id,
-        merchant_id=request.command.merchant_id,
-    )
     with atomic(durable=True):
-        if not still_waiting([waiting]):
+        left = still_waiting([waiting])
+        if not left:
             return Posted()
+        (waiting,) = left
+        request = waiting.request
+        parked = ToPark(
+            message=request.message() if request.message else None,
+            reason=ParkReason.DEFECT,
+            detail=f"{type(error).__name__}: {error}".strip(),
+            correlation_id=request.correlation_id,
+            merchant_id=request.command.merchant_id,
+        )
         park_rows([parked], now=dialect.current().clock())
         delete_waiting([waiting.row] if waiting.row is not None else [])
     outcome = Outcome(

@@ -68,6 +68,20 @@ def test_what_another_has_parked_or_posted_meanwhile_is_left_alone(monkeypatch):
     assert not WaitingCommand.objects.exists()
 
 
+def test_what_is_parked_of_a_row_is_what_it_says_then(monkeypatch):
+    waiting_of()
+    WaitingCommand.objects.update(due_at=datetime.now(UTC) - SOON)
+
+    def guilty(*_, **__):
+        redact_shopper(SHOPPER, actor="anna", reason="asked for by the data protection officer")
+        raise ValueError("a defect")
+
+    monkeypatch.setattr("ledger.journal.surely.post_batch", guilty)
+
+    assert [outcome.status for outcome in post_due(limit=10, pause=never).outcomes] == ["parked"]
+    assert tables_naming(SHOPPER) == set()
+
+
 def test_a_sweep_posts_what_a_row_says_as_it_posts_it_and_not_what_it_said_before(monkeypatch):
     waiting_of()
     WaitingCommand.objects.update(due_at=datetime.now(UTC) - SOON)

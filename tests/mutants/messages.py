@@ -376,7 +376,7 @@ MUTANTS = (
         name="results-that-fail-the-command",
         breaks="a command that is posted is told as failed, or never acknowledged, because its result can't be stored",
         promise="§1 outcomes",
-        test="tests/tasks/test_results.py::test_a_result_that_cannot_be_told_fails_nothing",
+        test="tests/tasks/test_results.py::test_a_result_that_cannot_be_stored_is_told_to_nobody",
         edits=(Edit("tasks/results.py", "except Exception as error:", "except ZeroDivisionError as error:"),),
     ),
     Mutant(
@@ -392,7 +392,7 @@ MUTANTS = (
         promise="§1 links",
         test="tests/tasks/test_handing.py::"
         "test_what_follows_a_command_and_cannot_be_sent_is_sent_when_the_command_comes_again",
-        edits=(Edit("tasks/consuming.py", "except OperationalError as error:", "except ZeroDivisionError as error:"),),
+        edits=(Edit("tasks/consuming.py", "except NOT_SENT as error:", "except ZeroDivisionError as error:"),),
     ),
     Mutant(
         name="ack-where-nothing-can-be-stored",

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from amqp.exceptions import AccessRefused, NotFound
 from celery.app.trace import build_tracer
 from celery.exceptions import Reject
 from kombu.exceptions import OperationalError
@@ -14,7 +15,7 @@ from creditsvc.celery import app
 from ledger.links import LINKS
 from ledger.messages import Message
 from ledger.models import ParkedMessage, Transaction
-from tasks.errors import Refusal
+from tasks.errors import CommandParked, Refusal
 from tasks.handing import HANDED, HEADERS, Handed, stored
 from tasks.handlers import purchase
 from tasks.strategy import Envelope
@@ -120,12 +121,6 @@ def is_given_back(answer: Any) -> bool:
     return isinstance(error, Reject) and error.requeue
 
 
-@pytest.fixture(autouse=True)
-def without_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("handing", "consuming", "parking"):
-        monkeypatch.setattr(f"tasks.{module}.PAUSE_S", 0.0)
-
-
 @pytest.mark.django_db
 @pytest.mark.parametrize("trace", [failing, lambda *_: (None, None, 0.1, "")])
 def test_what_celery_did_not_run_is_parked_before_it_is_acknowledged(trace: Any) -> None:
@@ -163,15 +158,16 @@ def test_a_task_of_another_kind_fails_as_celery_has_it() -> None:
         stored(failing)("id-1", [], {}, {})
 
 
+@pytest.mark.parametrize("error", [OperationalError("away"), AccessRefused("refused"), NotFound("not there")])
 @pytest.mark.parametrize("links", [{"callbacks": [LINK]}, {"callbacks": [LINK, LINK]}, {"chain": [LINK]}])
 def test_what_follows_a_command_and_cannot_be_sent_is_sent_when_the_command_comes_again(
-    own_database: str, monkeypatch: pytest.MonkeyPatch, links: dict[str, Any]
+    own_database: str, monkeypatch: pytest.MonkeyPatch, links: dict[str, Any], error: Exception
 ) -> None:
     account, trace = opened_account(), stored(build_tracer(purchase.name, purchase, app=app))
     sent: list[str] = []
 
     def away(*_: Any, **__: Any) -> None:
-        raise OperationalError("refused")
+        raise error
 
     def bought() -> dict[str, Any]:
         request = request_of(**links)
@@ -187,16 +183,20 @@ def test_what_follows_a_command_and_cannot_be_sent_is_sent_when_the_command_come
     assert Transaction.objects.filter(reference_type="purchase").count() == 1
 
 
-@pytest.mark.filterwarnings("ignore:Exception raised outside body:RuntimeWarning")
+@pytest.mark.parametrize("error", [OperationalError("away"), AccessRefused("refused")])
 def test_what_follows_a_failure_and_cannot_be_sent_has_the_message_come_again(
-    own_database: str, monkeypatch: pytest.MonkeyPatch
+    own_database: str, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
+    told: list[type] = []
+
     def away(*_: Any, **__: Any) -> None:
-        raise OperationalError("refused")
+        raise error
 
     monkeypatch.setattr(app.amqp, "send_task_message", away)
-    request = request_of(errbacks=[LINK])
+    monkeypatch.setattr(app.backend, "store_result", lambda _, result, *__, **___: told.append(type(result)))
+    request = request_of(errbacks=[LINK], ignore_result=False)
     request[HANDED].fields = {}
 
     assert is_given_back(stored(build_tracer(purchase.name, purchase, app=app))("id-1", [], {}, request))
+    assert told == [CommandParked]
     assert ParkedMessage.objects.get().reason == "invalid_field"

@@ -1,12 +1,26 @@
-"""Results: one that can't be told fails nothing, and a part of a chord is told again."""
+"""Results: one that can't be told fails nothing; a part of a chord, or an errback, is told or sent again."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from amqp.exceptions import AccessRefused
 from celery.backends.base import DisabledBackend
 from celery.exceptions import Reject
+from celery.states import REVOKED, SUCCESS
+from kombu.exceptions import OperationalError
+from redis import exceptions as of_redis
 
 from creditsvc.celery import app
+
+PART = SimpleNamespace(id="id-1", ignore_result=True, chord={"task": "credits.consume"})
+AWAY = [
+    ConnectionError("away"),
+    of_redis.ConnectionError("away"),
+    of_redis.TimeoutError("says nothing"),
+    of_redis.OutOfMemoryError("full"),
+    of_redis.ReadOnlyError("a replica"),
+]
 
 
 def backend_failing_of(error: Exception, name: str, monkeypatch: pytest.MonkeyPatch) -> Any:
@@ -16,27 +30,48 @@ def backend_failing_of(error: Exception, name: str, monkeypatch: pytest.MonkeyPa
         raise error
 
     monkeypatch.setattr(DisabledBackend, name, fail)
-    monkeypatch.setattr("tasks.results.PAUSE_S", 0.0)
     return app._get_backend()
 
 
-@pytest.mark.parametrize("name", ["store_result", "on_chord_part_return"])
-def test_a_result_that_cannot_be_told_fails_nothing(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    backend = backend_failing_of(ValueError("no such type"), name, monkeypatch)
+@pytest.mark.parametrize("error", [*AWAY, ValueError("no such type")])
+def test_a_result_that_cannot_be_stored_is_told_to_nobody(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    backend = backend_failing_of(error, "store_result", monkeypatch)
 
-    assert getattr(backend, name)("id-1", "done") is None
-
-
-def test_results_that_are_away_fail_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    backend = backend_failing_of(ConnectionError("away"), "store_result", monkeypatch)
-
-    assert backend.store_result("id-1", "done", "SUCCESS") is None
+    assert backend.store_result("id-1", "done", SUCCESS) is None
 
 
-def test_a_part_of_a_chord_comes_again_until_it_can_be_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    backend = backend_failing_of(ConnectionError("away"), "on_chord_part_return", monkeypatch)
+@pytest.mark.parametrize("error", AWAY)
+def test_a_part_of_a_chord_that_cannot_be_told_comes_again(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    backend = backend_failing_of(error, "on_chord_part_return", monkeypatch)
 
     with pytest.raises(Reject) as rejected:
-        backend.on_chord_part_return(None, "SUCCESS", "done")
+        backend.mark_as_done("id-1", "done", PART)
+
+    assert rejected.value.requeue
+
+
+def test_a_part_of_a_chord_that_no_results_would_take_does_not_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    backend = backend_failing_of(of_redis.ResponseError("WRONGTYPE"), "on_chord_part_return", monkeypatch)
+
+    assert backend.on_chord_part_return(PART, SUCCESS, "done") is None
+
+
+def test_a_part_of_a_chord_that_was_revoked_is_dropped_whatever_becomes_of_the_chord(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    backend = backend_failing_of(ConnectionError("away"), "on_chord_part_return", monkeypatch)
+
+    assert backend.on_chord_part_return(PART, REVOKED, "revoked") is None
+
+
+@pytest.mark.parametrize("error", [OperationalError("away"), AccessRefused("refused")])
+def test_an_errback_that_cannot_be_sent_has_its_message_come_again(
+    monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    backend = backend_failing_of(error, "_call_task_errbacks", monkeypatch)
+    failed = SimpleNamespace(id="id-1", ignore_result=True, chord=None, chain=None, errbacks=["any"])
+
+    with pytest.raises(Reject) as rejected:
+        backend.mark_as_failure("id-1", ValueError("no"), request=failed)
 
     assert rejected.value.requeue

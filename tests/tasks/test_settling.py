@@ -39,6 +39,8 @@ class Consumer:
         self.event_dispatcher = None
         self.task_consumer = None
         self.pool = self
+        self.timer = self
+        self.later: list[Callable[[], None]] = []
         self._runs: list[Callable[[], None]] = []
 
     def apply_async(self, run: Callable[[], None], callback: Any) -> None:
@@ -47,6 +49,11 @@ class Consumer:
 
     def call_soon(self, callback: Callable[..., None], *args: Any) -> None:
         callback(*args)
+
+    def call_after(self, seconds: float, callback: Callable[[], None]) -> None:
+        """The timer's."""
+        assert seconds > 0
+        self.later.append(callback)
 
     def work(self) -> None:
         """Carry out every run that was started, and those that they start."""
@@ -244,6 +251,24 @@ def test_a_task_that_waited_while_its_connection_was_lost_is_not_run(own_databas
 
     assert rejected.value.requeue
     assert not Account.objects.exists()
+
+
+@pytest.mark.parametrize("is_stopping", [False, True])
+def test_what_celery_gives_back_goes_in_a_moment_while_nobody_waits_or_at_once_in_a_stop(
+    gatherer: Gatherer, consumer: Consumer, monkeypatch: pytest.MonkeyPatch, is_stopping: bool
+) -> None:
+    monkeypatch.setattr("tasks.gathering.stopping", SimpleNamespace(is_set=lambda: is_stopping))
+    broker = Broker()
+    message = broker.deliver()
+    gatherer.expect(message)
+
+    gatherer.give_back_later(message, None, (), True)
+    at_once = [*broker.returned]
+    for give_back in consumer.later:
+        give_back()
+
+    assert at_once == ([message.delivery_tag] if is_stopping else [])
+    assert broker.returned == [message.delivery_tag]
 
 
 def test_what_is_parked_is_counted_under_no_name_that_its_sender_chose(
