@@ -44,7 +44,9 @@ class Listener:
 def listening(service: Service, *, routing_key: str = "evt.credits.#") -> Iterator[Listener]:
     name = f"listener {new_id()}" if service.has_exchanges else "credits.events.embedded"
     bound = {"exchange": EVENTS, "routing_key": routing_key} if service.has_exchanges else {"no_declare": True}
-    with closing(Connection(service.broker_url)) as connection:
+    # SQLite lets one process write at a time, and a reader of that broker writes: it waits for it as a worker does.
+    options = {} if service.has_exchanges else {"connect_args": {"timeout": 30}}
+    with closing(Connection(service.broker_url, transport_options=options)) as connection:
         listener = Listener(connection)
         queue = Queue(name, durable=False, auto_delete=False, **bound)
         if not service.has_exchanges:
