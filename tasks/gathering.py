@@ -37,6 +37,9 @@ ENOUGH_REQUESTS = 20_000
 ENOUGH_TEXT = MAX_DECOMPRESSED_BYTES_IN_HAND // 2
 SLOWLY_S = 1.0
 LOOK_UP_EVERY_S = 0.01
+# Longer than a part of a chord keeps the others from starting its body, should it be cut off in the midst of that:
+# Celery has it do so for twice result_chord_join_timeout (3 s, by default).
+GIVEN_BACK_AFTER_S = 8.0
 
 
 class Gatherer:
@@ -99,7 +102,7 @@ class Gatherer:
         if stopping.is_set():
             give_back()
         else:
-            self.consumer.call_soon(self.consumer.timer.call_after, PAUSE_S, give_back)
+            self.consumer.call_soon(self.consumer.timer.call_after, GIVEN_BACK_AFTER_S, give_back)
 
     def forget(self) -> None:
         """Drop what is buffered: its connection is gone, and the broker delivers it again."""

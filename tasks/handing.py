@@ -23,10 +23,10 @@ from ledger.messages import Message
 from ledger.outcomes import ParkReason
 from tasks.errors import Refusal
 from tasks.parking import store_or_give_back
+from tasks.results import HANDED
 
 log = structlog.get_logger(__name__)
 
-HANDED = "handed"
 # What Celery is told of the sender's headers, where it is of this type: ids, and what logs and monitors show.
 HEADERS: dict[str, type] = {
     "root_id": str,

@@ -18,16 +18,11 @@ from redis import exceptions as of_redis
 log = structlog.get_logger(__name__)
 
 Errors = tuple[type[Exception], ...]
+HANDED = "handed"  # in Celery's request, what the strategy hands to the task: tasks/handing.py
 NOT_SENT: Errors = (OperationalError, AMQPError)  # the broker is away, or refuses
-# The results are away, or refuse whatever it is; not what one message's own ids make them refuse.
-AWAY: Errors = (
-    OSError,
-    of_redis.ConnectionError,
-    of_redis.TimeoutError,
-    of_redis.OutOfMemoryError,
-    of_redis.ReadOnlyError,
-    *NOT_SENT,
-)
+AWAY: Errors = (OSError, of_redis.RedisError, *NOT_SENT)  # the results are away, or refuse
+# What one message's own ids make Redis refuse, as often as it comes: a key that is there and of another type.
+FOR_GOOD = "WRONGTYPE"
 
 
 def lasting(backend: Any) -> Any:
@@ -37,7 +32,7 @@ def lasting(backend: Any) -> Any:
     """
     backend.store_result = _or_nobody(backend.store_result)
     backend.on_chord_part_return = _or_nobody(_or_again(backend.on_chord_part_return, AWAY))
-    backend._call_task_errbacks = _or_again(backend._call_task_errbacks, NOT_SENT)
+    backend._call_task_errbacks = _or_nobody(_or_again(backend._call_task_errbacks, NOT_SENT, of_messages_alone=True))
     return backend
 
 
@@ -55,13 +50,17 @@ def _or_nobody(tell: Callable[..., Any]) -> Callable[..., Any]:
     return told
 
 
-def _or_again(tell: Callable[..., Any], errors: Errors) -> Callable[..., Any]:
+def _or_again(tell: Callable[..., Any], errors: Errors, *, of_messages_alone: bool = False) -> Callable[..., Any]:
+    """Raise Reject instead: the message comes again. A chord's body, which may have errbacks, came by none."""
+
     @wraps(tell)
     def told(request: Any, state: Any, *args: Any, **kwargs: Any) -> Any:
         try:
             return tell(request, state, *args, **kwargs)
         except errors as error:
-            if state == REVOKED:  # dropped as it arrives: it does not come again
+            is_dropped = state == REVOKED  # as it arrives
+            comes_again = HANDED in vars(request) or not of_messages_alone
+            if is_dropped or not comes_again or str(error).startswith(FOR_GOOD):
                 raise
             raise Reject(f"what follows can't be told: {error}", requeue=True) from error
 

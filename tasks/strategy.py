@@ -65,7 +65,7 @@ def checked(task: Any, app: Any, consumer: Any) -> Handler:
         except Refusal as refusal:
             consumer.gatherer.add(envelope.refused(refusal))
         else:
-            celerys_way(message, body, ack, reject, callbacks)
+            celerys_way(message, body, ack, partial(consumer.gatherer.give_back_later, message), callbacks)
 
     return on_message
 

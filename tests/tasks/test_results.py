@@ -13,13 +13,14 @@ from redis import exceptions as of_redis
 
 from creditsvc.celery import app
 
-PART = SimpleNamespace(id="id-1", ignore_result=True, chord={"task": "credits.consume"})
+PART = SimpleNamespace(id="id-1", ignore_result=True, handed="", chord={"task": "credits.consume"})
 AWAY = [
     ConnectionError("away"),
     of_redis.ConnectionError("away"),
     of_redis.TimeoutError("says nothing"),
     of_redis.OutOfMemoryError("full"),
     of_redis.ReadOnlyError("a replica"),
+    of_redis.ResponseError("MISCONF the disk is full"),
 ]
 
 
@@ -69,9 +70,17 @@ def test_an_errback_that_cannot_be_sent_has_its_message_come_again(
     monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     backend = backend_failing_of(error, "_call_task_errbacks", monkeypatch)
-    failed = SimpleNamespace(id="id-1", ignore_result=True, chord=None, chain=None, errbacks=["any"])
+    failed = SimpleNamespace(id="id-1", ignore_result=True, handed="", chord=None, chain=None, errbacks=["any"])
 
     with pytest.raises(Reject) as rejected:
         backend.mark_as_failure("id-1", ValueError("no"), request=failed)
 
     assert rejected.value.requeue
+
+
+def test_an_errback_of_a_chords_body_fails_nothing_for_the_body_came_by_no_message(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    backend = backend_failing_of(OperationalError("away"), "_call_task_errbacks", monkeypatch)
+
+    assert backend._call_task_errbacks(SimpleNamespace(id="body", errbacks=["any"]), ValueError("no"), None) is None
