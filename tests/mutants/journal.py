@@ -107,12 +107,13 @@ MUTANTS = (
         promise="§3 Events",
         test="tests/ledger/test_outbox_events.py::test_a_change_whose_event_cannot_be_stored_does_not_happen",
         edits=(
+            Edit(WRITE, "from operator import", "from django.db import transaction\nfrom operator import"),
             Edit(WRITE, "recorded = insert_outbox(", "recorded = _afterwards("),
             Edit(
                 WRITE,
                 "def _insert_entries(",
                 "def _afterwards(rows: Any) -> Any:\n"
-                "    connection.on_commit(lambda: insert_outbox(rows) and None)\n"
+                "    transaction.on_commit(lambda: insert_outbox(rows) and None)\n"
                 "    return []\n\n\n"
                 "def _insert_entries(",
             ),
