@@ -21,11 +21,12 @@ from tasks.bounds import MAX_DECOMPRESSED_BYTES_IN_HAND, Text
 from tasks.deliveries import Delivery
 from tasks.parking import store_kept, store_parked
 from tasks.posting import post_requests
-from tasks.shutdown import PAUSE_S, pause, stopping
+from tasks.shutdown import pause, stopping
 from tasks.window import Window
 
 log = structlog.get_logger(__name__)
 
+PAUSE_S = 1.0  # before a batch that failed is given back
 # Where more than a batch has arrived, a batch is of one share of the merchants, and the next one of the next share. Two
 # workers on one queue then hardly ever want the same accounts: where they do, one waits until the other has gone on to
 # the next share, and stays a share behind (docs/performance.md). A message of many requests is split into its shares,

@@ -12,7 +12,6 @@ from celery.platforms import EX_FAILURE, EX_OK
 from celery.signals import beat_init
 
 GRACE_S = 3.0  # what somebody else's server still gets once the worker is told to stop
-PAUSE_S = 1.0  # before what failed is tried again, or given back to be
 BEAT_GRACE_S = 5
 LOOK_UP_EVERY_S = 0.2
 

@@ -3,7 +3,7 @@
 `make mutants` runs them all, `make mutants ONLY=name` one. How to add one: docs/mutants.md.
 """
 
-from tests.mutants import borders, idempotency, journal, messages, publishing, reads, rules, staff
+from tests.mutants import acknowledging, borders, idempotency, journal, messages, publishing, reads, rules, staff
 from tests.mutants.mutant import Mutant
 
 MUTANTS: tuple[Mutant, ...] = (
@@ -11,6 +11,7 @@ MUTANTS: tuple[Mutant, ...] = (
     *rules.MUTANTS,
     *journal.MUTANTS,
     *messages.MUTANTS,
+    *acknowledging.MUTANTS,
     *borders.MUTANTS,
     *publishing.MUTANTS,
     *reads.MUTANTS,
