@@ -7,6 +7,5 @@ from ledger.links import COMMAND_TASKS, COMMANDS_EXCHANGE
 
 def crosses(message: BrokerMessage) -> bool:
     """Whether a message came by the exchange that producers write to, and names a task that is no command."""
-    task = message.headers.get("task")  # where it is no name at all, nothing is started by it
     by_producers = message.delivery_info.get("exchange") == COMMANDS_EXCHANGE
-    return by_producers and isinstance(task, str) and task not in COMMAND_TASKS
+    return by_producers and message.headers["task"] not in COMMAND_TASKS

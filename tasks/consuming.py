@@ -13,7 +13,6 @@ from typing import Any
 from amqp import Message
 from amqp.exceptions import RecoverableConnectionError
 from celery.app.amqp import AMQP
-from celery.exceptions import Reject
 from kombu import Connection as KombuConnection
 from kombu.transport import pyamqp
 
@@ -30,7 +29,7 @@ from tasks.frames import (
     properties_of,
     split,
 )
-from tasks.results import NOT_SENT
+from tasks.results import NOT_SENT, Untold
 
 AT_ONCE = 256 * 1024  # bytes read at a time: some 250 messages
 UNAVAILABLE = (errno.EAGAIN, errno.EINTR)
@@ -185,10 +184,10 @@ class Amqp(AMQP):
     def _retry_publish(self, publish: Callable[..., Any], *args: Any, **options: Any) -> Any:
         """Send what follows a task that is carried out.
 
-        Raises Reject where that can't be done: the task comes again, changes nothing more, and has it sent then. Celery
+        Raises Untold where that can't be done: the task comes again, changes nothing more, and has it sent then. Celery
         would tell it as failed, and what was to follow would be lost.
         """
         try:
             return super()._retry_publish(publish, *args, **options)
         except NOT_SENT as error:
-            raise Reject(f"what follows can't be sent: {error}", requeue=True) from error
+            raise Untold(f"a link: {error}") from error

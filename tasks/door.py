@@ -23,6 +23,8 @@ from tasks.reading import correlation_id_of
 
 log = structlog.get_logger(__name__)
 
+CELERYS_OWN = "celery.backend_cleanup"  # beat sends it where results are kept in a database
+
 
 class Door(Consumer):
     """As Celery stands, what is malformed is acknowledged and lost, or ends the worker. Here it is parked."""
@@ -50,7 +52,10 @@ class Door(Consumer):
         self._early: deque[BrokerMessage] = deque()
 
     def update_strategies(self) -> None:
+        """Celery's strategies of the tasks that messages may start: of its own, which start others, one."""
         super().update_strategies()
+        for name in [name for name in self.strategies if name.startswith("celery.") and name != CELERYS_OWN]:
+            del self.strategies[name]
         for task in self.app.tasks.values():
             task.__trace__ = stored(task.__trace__)
 
@@ -62,6 +67,10 @@ class Door(Consumer):
         def within_borders(message: BrokerMessage) -> None:
             if plain := read_plain(message, stores_results=stores_results):
                 self.gatherer.add(plain)
+            elif not isinstance(message.headers.get("task"), str):
+                # Celery would look for its name in the body, as of protocol 1, where no border has been watched.
+                detail = "a task message names its task in its headers"
+                self.park(message, ParkReason.NOT_A_TASK, field="task", detail=detail)
             elif crosses(message):
                 self.park(message, ParkReason.UNKNOWN_TASK, field="task", detail="no command of the contract")
             else:
@@ -106,9 +115,6 @@ class Door(Consumer):
     def on_decode_error(self, message: BrokerMessage, exc: Exception) -> None:
         self.gatherer.expect(message)  # kombu calls this ahead of any handler where a body can't be decompressed
         self.park(message, ParkReason.NOT_JSON, field="body", detail=str(exc))
-
-    def on_unknown_message(self, body: Any, message: BrokerMessage) -> None:
-        self.park(message, ParkReason.NOT_A_TASK, field="task", detail="a task message names its task in its headers")
 
     def on_unknown_task(self, body: Any, message: BrokerMessage, exc: Exception) -> None:
         self.park(message, ParkReason.UNKNOWN_TASK, field="task", detail=f"no task of the name {exc}")

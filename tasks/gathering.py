@@ -26,7 +26,7 @@ from tasks.window import Window
 
 log = structlog.get_logger(__name__)
 
-PAUSE_S = 1.0  # before a batch that failed is given back
+PAUSE_S = 1.0  # before a batch that failed, or a task's message, is given back
 # Where more than a batch has arrived, a batch is of one share of the merchants, and the next one of the next share. Two
 # workers on one queue then hardly ever want the same accounts: where they do, one waits until the other has gone on to
 # the next share, and stays a share behind (docs/performance.md). A message of many requests is split into its shares,
@@ -38,9 +38,6 @@ ENOUGH_REQUESTS = 20_000
 ENOUGH_TEXT = MAX_DECOMPRESSED_BYTES_IN_HAND // 2
 SLOWLY_S = 1.0
 LOOK_UP_EVERY_S = 0.01
-# Longer than a part of a chord keeps the others from starting its body, should it be cut off in the midst of that:
-# Celery has it do so for twice result_chord_join_timeout (3 s, by default).
-GIVEN_BACK_AFTER_S = 8.0
 
 
 class Gatherer:
@@ -103,7 +100,7 @@ class Gatherer:
         if stopping.is_set():
             give_back()
         else:
-            self.consumer.call_soon(self.consumer.timer.call_after, GIVEN_BACK_AFTER_S, give_back)
+            self.consumer.call_soon(self.consumer.timer.call_after, PAUSE_S, give_back)
 
     def forget(self) -> None:
         """Drop what is buffered: its connection is gone, and the broker delivers it again."""

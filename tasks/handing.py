@@ -7,6 +7,7 @@ sender could have links started that nobody has read, or make it fail before the
 from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import structlog
@@ -18,12 +19,14 @@ from celery.states import REJECTED
 from kombu.message import Message as BrokerMessage
 from kombu.utils.json import dumps
 
+from ledger.journal.keeping import Kept
 from ledger.journal.parking import ToPark
 from ledger.messages import Message
 from ledger.outcomes import ParkReason
 from tasks.errors import Refusal
 from tasks.parking import store_or_give_back
-from tasks.results import HANDED
+from tasks.reading import correlation_id_of
+from tasks.results import HANDED, Untold
 
 log = structlog.get_logger(__name__)
 
@@ -40,6 +43,8 @@ HEADERS: dict[str, type] = {
     "argsrepr": str,
     "kwargsrepr": str,
 }
+MAX_NUMBER = 2**31  # below it, as of a link's: what follows may be told to a server that knows no others
+COMES_AGAIN_AFTER = timedelta(seconds=8)  # where what follows could not be told
 Answer = tuple[Any, Any, Any, Any]
 Trace = Callable[..., Answer]
 
@@ -70,7 +75,7 @@ def as_handed(message: BrokerMessage, handed: Handed, *, body: str) -> BrokerMes
     seen._decoded_cache = None
     headers = message.headers
     seen.headers = {
-        **{name: value for name, kind in HEADERS.items() if type(value := headers.get(name)) is kind},
+        **{name: value for name, kind in HEADERS.items() if _is_sound(value := headers.get(name), kind)},
         "task": handed.whole.name,
         "id": headers["id"],
         HANDED: handed,
@@ -86,38 +91,54 @@ def handed_to(task: Task) -> Handed | None:
 def stored(trace: Trace) -> Trace:
     """Celery's tracer of a task, which may fail before the task is run, or of what follows it.
 
-    The message is acknowledged with its outcome stored, or parked, or it goes back to its queue.
+    The message is acknowledged with its outcome stored, or parked, or kept to come again, or it goes back to its queue.
     """
 
     def traced(uuid: str, args: Any, kwargs: Any, request: dict[str, Any]) -> Answer:
-        handed, failed_of = _handed_in(request.get(HANDED)), ""
         try:
-            answer = trace(uuid, args, kwargs, request)
+            return _carried_out(trace, uuid, args, kwargs, request)
         except Reject as reject:
-            return _given_back(reject)
-        except Exception as error:
-            if handed is None:
-                raise
-            log.exception("who waits for a task is not told what became of it", id=uuid)
-            answer, failed_of = (None, None, None, ""), f": {type(error).__name__}: {error}"
-        if handed and not handed.is_run:
-            try:
-                detail = f"Celery has not run it{failed_of}"
-                store_or_give_back(ToPark(message=handed.whole, reason=ParkReason.DEFECT, detail=detail))
-            except Reject as reject:
-                return _given_back(reject)
-        return answer
+            return ExceptionInfo(internal=True), TraceInfo(REJECTED, reject), None, ""
 
     return traced
 
 
-def _given_back(reject: Reject) -> Answer:
-    """Celery's answer of a task that rejects its message."""
+def _carried_out(trace: Trace, uuid: str, args: Any, kwargs: Any, request: dict[str, Any]) -> Answer:
+    """What Celery's tracer answers of a task. Raises Reject where its message goes back to its queue."""
+    handed = _handed_in(request.get(HANDED))
+    if handed is None:
+        return trace(uuid, args, kwargs, request)
+    failed_of = ""
+    answer: Answer = (None, None, None, "")
     try:
-        raise reject
+        answer = trace(uuid, args, kwargs, request)
+    except Untold as untold:
+        log.warning("what follows a task can't be told now, its message comes again", id=uuid, why=str(untold.reason))
+        store_or_give_back(_to_come_again(handed))
     except Reject:
-        return ExceptionInfo(internal=True), TraceInfo(REJECTED, reject), None, ""
+        raise
+    except Exception as error:
+        log.exception("who waits for a task is not told what became of it", id=uuid)
+        failed_of = f": {type(error).__name__}: {error}"
+    if not handed.is_run:
+        detail = f"Celery has not run it{failed_of}"
+        store_or_give_back(ToPark(message=handed.whole, reason=ParkReason.DEFECT, detail=detail))
+    return answer
+
+
+def _to_come_again(handed: Handed) -> Kept:
+    """The message of a task that was carried out, kept in the database: on its queue it would stand in others' way."""
+    whole = handed.whole
+    return Kept(
+        message=whole if handed.refusal else whole.without("expires"),  # it came in time
+        correlation_id=correlation_id_of(whole),
+        due_at=datetime.now(UTC) + COMES_AGAIN_AFTER,
+    )
 
 
 def _handed_in(value: Any) -> Handed | None:
     return value if isinstance(value, Handed) else None
+
+
+def _is_sound(value: Any, kind: type) -> bool:
+    return type(value) is kind and (not isinstance(value, int) or 0 <= value < MAX_NUMBER)

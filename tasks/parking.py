@@ -38,14 +38,20 @@ def store_parked(messages: Sequence[ToPark]) -> None:
         )
 
 
-def store_or_give_back(parked: ToPark) -> None:
-    """Store a message of a task that failed. Raises Reject where that can't be done either: then it comes again."""
+def store_or_give_back(message: ToPark | Kept) -> None:
+    """Store a message of a task that failed, or that is to come again.
+
+    Raises Reject where that can't be done either: then it goes back to its queue.
+    """
     try:
-        store_parked([parked])
+        if isinstance(message, Kept):
+            store_kept([message])
+        else:
+            store_parked([message])
     except Exception as error:
         if not isinstance(error, Trouble):
-            log.exception("a message can't be parked, it goes back to the broker")
-        raise Reject(f"it can't be parked: {error}", requeue=True) from error
+            log.exception("a message can't be stored, it goes back to the broker")
+        raise Reject(f"it can't be stored: {error}", requeue=True) from error
 
 
 def store_kept(messages: Sequence[Kept]) -> None:

@@ -1,7 +1,7 @@
 """Results, and what follows a task: where they can't be told or sent, nothing changes of what was carried out.
 
 As Celery stands, a command that is posted would be told as failed, or its message never be acknowledged, and what was
-to follow would be lost. Where something follows, the message is given back: it comes again, and has it sent then.
+to follow would be lost. Where something follows, the message comes again, and has it sent then (tasks/handing.py).
 """
 
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from typing import Any
 import structlog
 from amqp.exceptions import AMQPError
 from celery.exceptions import Reject
-from celery.states import REVOKED
+from celery.states import PENDING, REVOKED
 from kombu.exceptions import OperationalError
 from redis import exceptions as of_redis
 
@@ -20,19 +20,37 @@ log = structlog.get_logger(__name__)
 Errors = tuple[type[Exception], ...]
 HANDED = "handed"  # in Celery's request, what the strategy hands to the task: tasks/handing.py
 NOT_SENT: Errors = (OperationalError, AMQPError)  # the broker is away, or refuses
-AWAY: Errors = (OSError, of_redis.RedisError, *NOT_SENT)  # the results are away, or refuse
-# What one message's own ids make Redis refuse, as often as it comes: a key that is there and of another type.
-FOR_GOOD = "WRONGTYPE"
+# What Redis answers of its own state, which passes. Whatever else it answers, it refuses a message's own ids.
+OF_ITS_STATE: Errors = (
+    of_redis.ClusterDownError,
+    of_redis.MasterDownError,
+    of_redis.NoPermissionError,
+    of_redis.OutOfMemoryError,
+    of_redis.ReadOnlyError,
+    of_redis.TryAgainError,
+)
+WORDS_OF_ITS_STATE = ("BUSY ", "MISCONF ", "NOREPLICAS ", "OOM ", "READONLY ")  # a script's, before Redis 7, within
+REDIS_ALONE_HAS = "_chord_claim_extend_script"
+DONE = (b"done", "done")  # Celery's mark that a chord's body was started
+
+
+class Untold(Reject):
+    """What follows a task that was carried out can't be told, or sent, now."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why, requeue=True)
 
 
 def lasting(backend: Any) -> Any:
     """A backend of results that fails no task: a result that it can't store is told to nobody.
 
-    Where a part of a chord can't be told, or an errback not be sent, it raises Reject.
+    Where a part of a chord can't be told, or an errback not be sent, it raises Untold.
     """
     backend.store_result = _or_nobody(backend.store_result)
-    backend.on_chord_part_return = _or_nobody(_or_again(backend.on_chord_part_return, AWAY))
-    backend._call_task_errbacks = _or_nobody(_or_again(backend._call_task_errbacks, NOT_SENT, of_messages_alone=True))
+    backend.on_chord_part_return = _or_nobody(_part(backend))
+    backend._call_task_errbacks = _or_nobody(_errbacks(backend._call_task_errbacks))
+    # Asked only to leave out a part that was told to have failed, which may have been cut off: twice told counts once.
+    backend.get_state = lambda _: PENDING
     return backend
 
 
@@ -50,18 +68,54 @@ def _or_nobody(tell: Callable[..., Any]) -> Callable[..., Any]:
     return told
 
 
-def _or_again(tell: Callable[..., Any], errors: Errors, *, of_messages_alone: bool = False) -> Callable[..., Any]:
-    """Raise Reject instead: the message comes again. A chord's body, which may have errbacks, came by none."""
+def _part(backend: Any) -> Callable[..., Any]:
+    """Tell a part of a chord. Raises Untold where the results are away, or the chord's body may not be started yet."""
+    tell = backend.on_chord_part_return
+    has_claims = hasattr(type(backend), REDIS_ALONE_HAS)
 
     @wraps(tell)
     def told(request: Any, state: Any, *args: Any, **kwargs: Any) -> Any:
-        try:
+        if state == REVOKED:  # dropped as it arrives
             return tell(request, state, *args, **kwargs)
-        except errors as error:
-            is_dropped = state == REVOKED  # as it arrives
-            comes_again = HANDED in vars(request) or not of_messages_alone
-            if is_dropped or not comes_again or str(error).startswith(FOR_GOOD):
+        try:
+            answer = tell(request, state, *args, **kwargs)
+            is_claimed = has_claims and _is_claimed(backend, request.group)
+        except Exception as error:
+            if not passes(error):
                 raise
-            raise Reject(f"what follows can't be told: {error}", requeue=True) from error
+            raise Untold(f"a part of a chord: {type(error).__name__}: {error}") from error
+        if is_claimed:
+            raise Untold("a part of a chord: another one starts its body, unless it was killed")
+        return answer
 
     return told
+
+
+def _is_claimed(backend: Any, group: Any) -> bool:
+    """Whether a part of a chord has said that it starts the body, and not yet that it has."""
+    if not group:
+        return False
+    claim, size = backend.client.mget(*(backend.get_key_for_group(group, key) for key in (".c", ".s")))
+    return size is not None and claim is not None and claim not in DONE
+
+
+def _errbacks(tell: Callable[..., Any]) -> Callable[..., Any]:
+    """Send errbacks. Raises Untold where that can't be done, and a message is there: a chord's body came by none."""
+
+    @wraps(tell)
+    def told(request: Any, *args: Any) -> Any:
+        try:
+            return tell(request, *args)
+        except NOT_SENT as error:
+            if HANDED not in vars(request):
+                raise
+            raise Untold(f"an errback: {error}") from error
+
+    return told
+
+
+def passes(error: Exception) -> bool:
+    """Whether an error of the results is one of a server that is away, or can't just now."""
+    if isinstance(error, of_redis.ResponseError):
+        return isinstance(error, OF_ITS_STATE) or any(word in str(error) for word in WORDS_OF_ITS_STATE)
+    return isinstance(error, (OSError, of_redis.RedisError, *NOT_SENT)) and not isinstance(error, of_redis.DataError)

@@ -169,14 +169,45 @@ MUTANTS = (
         breaks="a message that Celery fails of before its task is run is acknowledged, and lost",
         promise="§1 can't be carried out",
         test="tests/tasks/test_handing.py::test_what_celery_did_not_run_is_parked_before_it_is_acknowledged",
-        edits=(Edit("tasks/handing.py", "if handed and not handed.is_run:", "if False:"),),
+        edits=(Edit("tasks/handing.py", "if not handed.is_run:", "if False:"),),
     ),
     Mutant(
         name="results-that-fail-the-command",
         breaks="a command that is posted is told as failed, or never acknowledged, because its result can't be stored",
         promise="§1 outcomes",
         test="tests/tasks/test_results.py::test_a_result_that_cannot_be_stored_is_told_to_nobody",
-        edits=(Edit("tasks/results.py", "except Exception as error:", "except ZeroDivisionError as error:"),),
+        edits=(
+            Edit(
+                "tasks/results.py",
+                "        except Exception as error:\n            log.warning",
+                "        except ZeroDivisionError as error:\n            log.warning",
+            ),
+        ),
+    ),
+    Mutant(
+        name="chords-cut-off",
+        breaks="a chord's body is never sent where whoever had claimed to send it was killed",
+        promise="§1 links",
+        test="tests/tasks/test_chords.py::"
+        "test_a_part_comes_again_until_a_body_is_sent_that_another_one_claimed_to_send",
+        servers=True,
+        edits=(Edit("tasks/results.py", "        if is_claimed:\n", "        if False:\n"),),
+    ),
+    Mutant(
+        name="chords-without-their-failures",
+        breaks="a chord never ends whose part's failure was stored, and then could not be told",
+        promise="§1 links",
+        test="tests/tasks/test_chords.py::"
+        "test_a_part_that_failed_by_its_chain_is_told_although_its_own_failure_is_stored_already",
+        servers=True,
+        edits=(Edit("tasks/results.py", "    backend.get_state = lambda _: PENDING\n", ""),),
+    ),
+    Mutant(
+        name="expired-after-it-was-applied",
+        breaks="what follows a command is lost where it could not be sent before the command's own time had passed",
+        promise="§1 links",
+        test="tests/tasks/test_handing.py::test_what_came_in_time_has_not_expired_when_it_comes_again",
+        edits=(Edit("tasks/handing.py", 'whole if handed.refusal else whole.without("expires")', "whole"),),
     ),
     Mutant(
         name="links-lost-with-the-broker",

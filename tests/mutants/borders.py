@@ -56,6 +56,23 @@ MUTANTS = (
         ),
     ),
     Mutant(
+        name="names-in-the-body",
+        breaks="a producer has a worker start what it likes by a message of protocol 1, whose name no border sees",
+        promise="§1 Tasks",
+        test="tests/tasks/test_door.py::test_a_message_that_names_its_task_in_its_body_starts_none",
+        edits=(
+            Edit("tasks/door.py", 'elif not isinstance(message.headers.get("task"), str):', "elif False:"),
+            Edit("tasks/borders.py", 'message.headers["task"]', 'message.headers.get("task", "credits.consume")'),
+        ),
+    ),
+    Mutant(
+        name="tasks-of-celerys",
+        breaks="a message straight to a queue has Celery's map start any task",
+        promise="§1 Tasks",
+        test="tests/tasks/test_door.py::test_of_celerys_own_tasks_none_that_starts_others_has_a_strategy",
+        edits=(Edit("tasks/door.py", "            del self.strategies[name]\n", "            pass\n"),),
+    ),
+    Mutant(
         name="headers-handed-on",
         breaks="a producer's header has a worker start a task of the service's own, as a link that nobody has read",
         promise="§1 links",

@@ -21,7 +21,10 @@ pytestmark = [pytest.mark.servers, pytest.mark.slow]
 OUR_TASKS = (
     "credits.notify_low_balance", "credits.notify_exhausted", "credits.notify_by_webhook", "credits.notify_by_email",
     "credits.sweep_outbox", "credits.sweep_waiting", "credits.sweep_due", "credits.prune_outbox",
-    "celery.backend_cleanup", "celery.chord_unlock", "celery.accumulate",
+    "celery.backend_cleanup", *(CELERYS_TASKS := (
+        "celery.accumulate", "celery.chain", "celery.chord", "celery.chord_unlock", "celery.chunks", "celery.group",
+        "celery.map", "celery.starmap",
+    )),
 )  # fmt: skip
 SPY = Queue("spy", Exchange("credits.events", "topic"), routing_key="#", durable=False, auto_delete=False)
 
@@ -80,6 +83,49 @@ def test_a_producers_message_starts_no_task_of_our_own(key: str, sender: Sender,
 
     assert {(row.reason, row.field) for row in parked} == {("unknown_task", "task")}
     assert {row.name for row in parked} == set(OUR_TASKS)
+    assert "forged" not in told(spied)
+
+
+def test_a_producers_message_that_names_its_task_elsewhere_starts_none(sender: Sender, spied: Service) -> None:
+    inside = {"task": "credits.notify_low_balance", "args": [], "kwargs": {}, "options": {}}
+    written = {**inside, "task": "orders.mine", "options": {"exchange": "credits.events", "routing_key": "evt.any"}}
+    old = {"id": new_id(), "kwargs": {}}  # protocol 1: all of it stands in the body
+    bodies = [
+        {**old, "task": "celery.starmap", "args": [inside, [[forged()]]]},
+        {**old, "task": "celery.accumulate", "args": ["forged"], "callbacks": [written]},
+        {**old, "task": "credits.notify_low_balance", "args": [forged()]},
+    ]
+    with confirmed(sender.url) as publish:
+        for body in bodies:
+            publish(
+                json.dumps(body),
+                exchange="credits.commands",
+                routing_key="credits.consume",
+                content_type="application/json",
+                content_encoding="utf-8",
+            )
+
+    parked = eventually(lambda: len(rows := ParkedMessage.objects.all()) == len(bodies) and list(rows))
+
+    assert {(row.reason, row.field) for row in parked} == {("not_a_task", "task")}
+    assert "forged" not in told(spied)
+
+
+def test_no_message_starts_a_task_of_celerys_that_starts_others(spied: Service) -> None:
+    inside = {"task": "credits.notify_low_balance", "args": [], "kwargs": {}, "options": {}}
+    with confirmed(spied.broker_url) as publish:
+        for task in CELERYS_TASKS:
+            publish(
+                json.dumps([[inside, [[forged()]]], {}, {}]),
+                routing_key="credits.consume",
+                content_type="application/json",
+                content_encoding="utf-8",
+                headers={"lang": "py", "task": task, "id": new_id()},
+            )
+
+    parked = eventually(lambda: len(rows := ParkedMessage.objects.all()) == len(CELERYS_TASKS) and list(rows))
+
+    assert {(row.name, row.reason) for row in parked} == {(task, "unknown_task") for task in CELERYS_TASKS}
     assert "forged" not in told(spied)
 
 

@@ -13,6 +13,7 @@ from kombu.exceptions import OperationalError
 from kombu.message import Message as BrokerMessage
 
 from creditsvc.celery import app
+from ledger.commands import COMMANDS
 from tasks.deliveries import Delivery
 from tasks.door import Door
 from tests.tasks.channels import Broker
@@ -51,10 +52,23 @@ def test_whatever_celery_runs_is_stored_before_it_is_acknowledged(monkeypatch: p
     monkeypatch.setattr(Consumer, "update_strategies", lambda _: None)
     door = Door.__new__(Door)
     door.app = SimpleNamespace(tasks={name: SimpleNamespace(__trace__=name) for name in ("a", "b")})
+    door.strategies = {}
 
     door.update_strategies()
 
     assert traced == ["a", "b"]
+
+
+def test_of_celerys_own_tasks_none_that_starts_others_has_a_strategy() -> None:
+    controller = SimpleNamespace(use_eventloop=True, state=SimpleNamespace(revoked=()))
+    timer = SimpleNamespace(call_at=None)
+    app.loader.import_default_modules()
+    door = Door(lambda _: None, app=app, hostname="door@tests", pool=TaskPool(1), controller=controller, timer=timer)
+
+    door.update_strategies()
+
+    assert {name for name in door.strategies if name.startswith("celery.")} == {"celery.backend_cleanup"}
+    assert set(COMMANDS) < door.strategies.keys()
 
 
 @pytest.mark.parametrize("error", [TypeError("unhashable type: 'list'"), KeyError("id"), RuntimeError()])
@@ -63,7 +77,7 @@ def test_a_message_that_celery_chokes_on_is_parked(door_before: Callable[..., Do
         raise error
 
     door = door_before(choke)
-    message = Broker().deliver(body=b"no task")
+    message = Broker().deliver(body=b"no task", headers={"task": "any"})
 
     door.create_task_handler()(message)
 
@@ -104,18 +118,19 @@ def test_a_connection_lost_while_kombu_publishes_is_made_anew_and_does_not_end_t
     assert started == [0, 1]
 
 
-@pytest.mark.parametrize("task", [["credits.consume"], None])
-def test_what_names_no_task_is_not_a_task_whichever_exchange_it_came_by(
-    door_before: Callable[..., Door], task: object
+@pytest.mark.parametrize("exchange", ["credits.commands", ""])
+@pytest.mark.parametrize("headers", [{}, {"task": None}, {"task": ["credits.consume"]}])
+def test_a_message_that_names_its_task_in_its_body_starts_none(
+    door_before: Callable[..., Door], headers: dict[str, Any], exchange: str
 ) -> None:
-    def choke(message: BrokerMessage) -> None:
-        {}[message.headers["task"]]
-
-    door = door_before(choke)
-    message = Broker().deliver(headers={"task": task}, delivery_info={"exchange": "credits.commands"})
+    handled: list[BrokerMessage] = []
+    door = door_before(handled.append)
+    body = b'{"task": "celery.starmap", "id": "x", "args": [], "kwargs": {}}'
+    message = Broker().deliver(body=body, headers=headers, delivery_info={"exchange": exchange})
 
     door.create_task_handler()(message)
 
+    assert handled == []
     assert [delivery.parked[0].reason for delivery in door.gatherer.deliveries] == ["not_a_task"]
 
 
@@ -126,7 +141,7 @@ def test_an_error_of_the_connection_is_no_messages_fault(door_before: Callable[.
     door = door_before(lose_the_connection)
 
     with pytest.raises(ConnectionError):
-        door.create_task_handler()(Broker().deliver())
+        door.create_task_handler()(Broker().deliver(headers={"task": "any"}))
 
     assert door.gatherer.deliveries == []
 
@@ -135,7 +150,7 @@ def test_what_came_before_celery_was_ready_is_handed_on_in_order(door_before: Ca
     handled: list[BrokerMessage] = []
     door = door_before(handled.append)
     broker = Broker()
-    early = [broker.deliver(), broker.deliver()]
+    early = [broker.deliver(headers={"task": "any"}) for _ in range(2)]
     for message in early:
         door.keep_early(message)
 

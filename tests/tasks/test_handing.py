@@ -1,6 +1,8 @@
 """Handing on: of a message that goes Celery's own way, Celery sees what was read of it, and nothing else."""
 
 import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -14,10 +16,12 @@ from kombu.message import Message as BrokerMessage
 from creditsvc.celery import app
 from ledger.links import LINKS
 from ledger.messages import Message
-from ledger.models import ParkedMessage, Transaction
+from ledger.models import ParkedMessage, Transaction, WaitingCommand
+from ledger.outcomes import ParkReason
 from tasks.errors import CommandParked, Refusal
 from tasks.handing import HANDED, HEADERS, Handed, stored
 from tasks.handlers import purchase
+from tasks.results import Untold
 from tasks.strategy import Envelope
 from tests.ledger.builders import opened_account
 
@@ -58,6 +62,13 @@ def test_celery_sees_no_header_of_another_type_than_it_expects(name: str) -> Non
     seen = handed_on(taken(**{name: {"a": 1}, "correlation_id": "c"}, embed={"callbacks": [LINK]}))
 
     assert name not in seen.headers
+
+
+@pytest.mark.parametrize("number", [-1, 2**31, 10**400])
+def test_celery_sees_no_number_that_the_results_may_refuse(number: int) -> None:
+    seen = handed_on(taken(group_index=number, retries=number, embed={"callbacks": [LINK]}))
+
+    assert seen.headers.keys().isdisjoint({"group_index", "retries"})
 
 
 @pytest.mark.parametrize("name", ["delivery_info", "whole", "refusal", "handed", "get", "id", "args"])
@@ -114,6 +125,18 @@ def failing(*_: Any, **__: Any) -> Any:
     raise ConnectionError("the results are away")
 
 
+def untold(*_: Any, **__: Any) -> Any:
+    raise Untold("a link: the broker is away")
+
+
+def kept_message() -> Message:
+    """The one message that is kept, to be sent again in some seconds."""
+    row = WaitingCommand.objects.get()
+    assert row.send_again
+    assert timedelta(0) < row.due_at - datetime.now(UTC) < timedelta(minutes=1)
+    return Message.from_text(row.message)
+
+
 def is_given_back(answer: Any) -> bool:
     """Whether Celery, which unwraps the error as here, puts the message back into its queue."""
     error = answer[0].exception if answer[1] else None
@@ -153,6 +176,25 @@ def test_a_task_that_fails_and_can_be_parked_by_no_means_is_given_back(monkeypat
     assert is_given_back(stored(build_tracer(purchase.name, purchase, app=app))("id-1", [], {}, request_of()))
 
 
+@pytest.mark.django_db
+@pytest.mark.parametrize("refusal", [None, Refusal(ParkReason.EXPIRED, field="expires")])
+def test_what_came_in_time_has_not_expired_when_it_comes_again(refusal: Refusal | None) -> None:
+    request = request_of(is_run=True)
+    handed = request[HANDED]
+    handed.whole = replace(handed.whole, headers={"id": "id-1", "expires": "2020-01-01T00:00:00Z"})
+    handed.refusal = refusal
+
+    stored(untold)("id-1", [], {}, request)
+
+    assert ("expires" in kept_message().headers) is bool(refusal)
+
+
+def test_what_is_to_come_again_and_can_be_kept_by_no_means_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tasks.parking.store_kept", failing)
+
+    assert is_given_back(stored(untold)("id-1", [], {}, request_of(is_run=True)))
+
+
 def test_a_task_of_another_kind_fails_as_celery_has_it() -> None:
     with pytest.raises(ConnectionError):
         stored(failing)("id-1", [], {}, {})
@@ -175,7 +217,8 @@ def test_what_follows_a_command_and_cannot_be_sent_is_sent_when_the_command_come
         return request
 
     monkeypatch.setattr(app.amqp, "send_task_message", away)
-    assert is_given_back(trace("id-1", [], {}, bought()))
+    assert not trace("id-1", [], {}, bought())[1]
+    assert kept_message().name == "credits.purchase"
     monkeypatch.setattr(app.amqp, "send_task_message", lambda _, name, *__, **___: sent.append(name))
     assert not trace("id-1", [], {}, bought())[1]
 
@@ -197,6 +240,7 @@ def test_what_follows_a_failure_and_cannot_be_sent_has_the_message_come_again(
     request = request_of(errbacks=[LINK], ignore_result=False)
     request[HANDED].fields = {}
 
-    assert is_given_back(stored(build_tracer(purchase.name, purchase, app=app))("id-1", [], {}, request))
+    assert not stored(build_tracer(purchase.name, purchase, app=app))("id-1", [], {}, request)[1]
+    assert kept_message().name == "credits.purchase"
     assert told == [CommandParked]
     assert ParkedMessage.objects.get().reason == "invalid_field"

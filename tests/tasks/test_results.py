@@ -21,6 +21,14 @@ AWAY = [
     of_redis.OutOfMemoryError("full"),
     of_redis.ReadOnlyError("a replica"),
     of_redis.ResponseError("MISCONF the disk is full"),
+    of_redis.ResponseError("BUSY with a script"),
+    of_redis.ResponseError("Error running script: @user_script:1: -OOM command not allowed"),  # before Redis 7
+]
+FOR_GOOD = [
+    of_redis.ResponseError("WRONGTYPE"),
+    of_redis.ResponseError("Error running script: @user_script:1: WRONGTYPE"),
+    of_redis.ResponseError("value is not a valid float"),
+    of_redis.DataError("no such type"),
 ]
 
 
@@ -51,8 +59,11 @@ def test_a_part_of_a_chord_that_cannot_be_told_comes_again(monkeypatch: pytest.M
     assert rejected.value.requeue
 
 
-def test_a_part_of_a_chord_that_no_results_would_take_does_not_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    backend = backend_failing_of(of_redis.ResponseError("WRONGTYPE"), "on_chord_part_return", monkeypatch)
+@pytest.mark.parametrize("error", FOR_GOOD)
+def test_a_part_of_a_chord_that_no_results_would_take_does_not_come_again(
+    monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    backend = backend_failing_of(error, "on_chord_part_return", monkeypatch)
 
     assert backend.on_chord_part_return(PART, SUCCESS, "done") is None
 
