@@ -69,8 +69,7 @@ class Door(Consumer):
                 self.gatherer.add(plain)
             elif not isinstance(message.headers.get("task"), str):
                 # Celery would look for its name in the body, as of protocol 1, where no border has been watched.
-                detail = "a task message names its task in its headers"
-                self.park(message, ParkReason.NOT_A_TASK, field="task", detail=detail)
+                self.park_nameless(message)
             elif crosses(message):
                 self.park(message, ParkReason.UNKNOWN_TASK, field="task", detail="no command of the contract")
             else:
@@ -111,6 +110,16 @@ class Door(Consumer):
         kept = whole(message)
         parked = ToPark(message=kept, reason=reason, field=field, detail=detail, correlation_id=correlation_id_of(kept))
         self.gatherer.add(Delivery(message, kept.name, parked=[parked]))
+
+    def park_nameless(self, message: BrokerMessage) -> None:
+        """Have a message that names no task parked, for its body where nobody can read that either."""
+        try:
+            message.payload  # noqa: B018  # read by being asked for
+        except Exception as error:
+            self.park(message, ParkReason.NOT_JSON, field="body", detail=str(error))
+        else:
+            detail = "a task message names its task in its headers"
+            self.park(message, ParkReason.NOT_A_TASK, field="task", detail=detail)
 
     def on_decode_error(self, message: BrokerMessage, exc: Exception) -> None:
         self.gatherer.expect(message)  # kombu calls this ahead of any handler where a body can't be decompressed

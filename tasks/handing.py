@@ -6,7 +6,7 @@ sender could have links started that nobody has read, or make it fail before the
 
 from collections.abc import Callable
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -21,7 +21,7 @@ from kombu.utils.json import dumps
 
 from ledger.journal.keeping import Kept
 from ledger.journal.parking import ToPark
-from ledger.messages import Message
+from ledger.messages import UNTOLD, Message, times_untold
 from ledger.outcomes import ParkReason
 from tasks.errors import Refusal
 from tasks.parking import store_or_give_back
@@ -44,7 +44,11 @@ HEADERS: dict[str, type] = {
     "kwargsrepr": str,
 }
 MAX_NUMBER = 2**31  # below it, as of a link's: what follows may be told to a server that knows no others
-COMES_AGAIN_AFTER = timedelta(seconds=8)  # where what follows could not be told
+# Where what follows could not be told: the first time, twice as late each time, and at the latest. Then it is parked.
+COMES_AGAIN_AFTER = timedelta(seconds=8)
+LATEST = timedelta(minutes=15)
+MOST_DOUBLINGS = 10
+TIMES_UNTOLD = 100  # which take a day
 Answer = tuple[Any, Any, Any, Any]
 Trace = Callable[..., Answer]
 
@@ -113,8 +117,9 @@ def _carried_out(trace: Trace, uuid: str, args: Any, kwargs: Any, request: dict[
     try:
         answer = trace(uuid, args, kwargs, request)
     except Untold as untold:
-        log.warning("what follows a task can't be told now, its message comes again", id=uuid, why=str(untold.reason))
-        store_or_give_back(_to_come_again(handed))
+        log.warning("what follows a task can't be told", id=uuid, why=str(untold.reason))
+        store_or_give_back(_later(handed, untold))
+        return answer
     except Reject:
         raise
     except Exception as error:
@@ -126,13 +131,18 @@ def _carried_out(trace: Trace, uuid: str, args: Any, kwargs: Any, request: dict[
     return answer
 
 
-def _to_come_again(handed: Handed) -> Kept:
-    """The message of a task that was carried out, kept in the database: on its queue it would stand in others' way."""
-    whole = handed.whole
+def _later(handed: Handed, untold: Untold) -> Kept | ToPark:
+    """The message of a task that was carried out, to wait in the database: on its queue it would be in others' way."""
+    times = times_untold(handed.whole.headers) + 1
+    whole = replace(handed.whole, headers={**handed.whole.headers, UNTOLD: times})
+    correlation_id = correlation_id_of(whole)
+    if times > TIMES_UNTOLD:
+        detail = f"carried out, but what follows could not be told {TIMES_UNTOLD} times: {untold.reason}"
+        return ToPark(message=whole, reason=ParkReason.UNDELIVERABLE, detail=detail, correlation_id=correlation_id)
     return Kept(
         message=whole if handed.refusal else whole.without("expires"),  # it came in time
-        correlation_id=correlation_id_of(whole),
-        due_at=datetime.now(UTC) + COMES_AGAIN_AFTER,
+        correlation_id=correlation_id,
+        due_at=datetime.now(UTC) + min(LATEST, COMES_AGAIN_AFTER * 2 ** min(times - 1, MOST_DOUBLINGS)),
     )
 
 

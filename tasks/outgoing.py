@@ -88,6 +88,7 @@ def _task(app: Celery, row: Recorded) -> Outgoing:
 def _message(_: Celery, row: Recorded) -> Outgoing:
     """A stored message, sent again straight to the queue that it came from, and still its producer's."""
     message = Message.from_text(row.body)
+    headers = {name: value for name, value in message.headers.items() if name not in ROUTED_BY}
     vouched = {SENT_FOR: vouched_for(message.producer, message.body)} if message.producer else {}
     return Outgoing(
         id=row.id,
@@ -95,11 +96,13 @@ def _message(_: Celery, row: Recorded) -> Outgoing:
         routing_key=row.name,
         body=message.body,
         must_arrive=True,
-        headers={**message.headers, SENT_AS: message.name, **vouched},
+        headers={**headers, SENT_AS: message.name, **vouched},
         properties=_lasting(message.properties),
     )
 
 
+# Headers that RabbitMQ routes by as it does by the key: of a sender's they would count for us, who may write anywhere.
+ROUTED_BY = frozenset({"CC", "BCC"})
 # Properties that a stored message is sent again with. The others are the broker's (expiration, user_id), the
 # transport's, or of the way that the first publishing took (delivery_mode, timestamp).
 SENT_AGAIN = (

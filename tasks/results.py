@@ -5,7 +5,7 @@ to follow would be lost. Where something follows, the message comes again, and h
 """
 
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
 
 import structlog
@@ -49,9 +49,25 @@ def lasting(backend: Any) -> Any:
     backend.store_result = _or_nobody(backend.store_result)
     backend.on_chord_part_return = _or_nobody(_part(backend))
     backend._call_task_errbacks = _or_nobody(_errbacks(backend._call_task_errbacks))
-    # Asked only to leave out a part that was told to have failed, which may have been cut off: twice told counts once.
-    backend.get_state = lambda _: PENDING
+    backend._fail_chain = partial(type(backend)._fail_chain, Unaware(backend))
     return backend
+
+
+class Unaware:
+    """A backend as Celery is to see it where it fails what stands behind a task in its chain.
+
+    It would leave out a part of a chord whose failure is stored. That may be all that was done: twice told counts once.
+    """
+
+    def __init__(self, backend: Any) -> None:
+        self._backend = backend
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._backend, name)
+
+    def get_state(self, task_id: str) -> str:
+        """Nothing is known of it."""
+        return PENDING
 
 
 def _or_nobody(tell: Callable[..., Any]) -> Callable[..., Any]:

@@ -39,17 +39,24 @@ def all_queues(app: Celery) -> list[Any]:
 
 
 def queue_of(message: BrokerMessage) -> str:
-    """The queue that a message was taken from: where it was first dead-lettered, else by its routing key.
-
-    Where the broker says nothing of it the headers are its sender's own: they name a queue of ours, or none.
-    """
-    headers = message.headers if isinstance(message.headers, dict) else {}
+    """The queue that a message was taken from: where it was dead-lettered, if it was, else by its routing key."""
     by_key = _queues_by_key(current_app)
-    first = headers.get("x-first-death-queue")
-    if isinstance(first, str) and by_key.get(first) == first:
-        return first
-    queue = message.delivery_info.get(QUEUE) or message.delivery_info.get("routing_key") or ""
+    queue = _died_in(message) or message.delivery_info.get(QUEUE) or message.delivery_info.get("routing_key") or ""
     return by_key.get(queue, queue)
+
+
+def _died_in(message: BrokerMessage) -> str:
+    """Our queue that a dead letter comes from, as the broker's latest note has it; empty where it is none.
+
+    Among other messages a note of that kind is its sender's own.
+    """
+    way = (message.delivery_info.get("exchange"), message.delivery_info.get("routing_key"))
+    if current_app.conf["dead"].name not in way or not isinstance(message.headers, dict):
+        return ""
+    deaths = message.headers.get("x-death")
+    latest = deaths[0] if isinstance(deaths, list) and deaths else None
+    queue = latest.get("queue") if isinstance(latest, dict) else None
+    return queue if isinstance(queue, str) and _queues_by_key(current_app).get(queue) == queue else ""
 
 
 _by_key: dict[str, str] = {}

@@ -1,5 +1,6 @@
 """Waiting commands: accepted, but their account or what they aim at is not there yet, or their time not come."""
 
+import json
 from datetime import UTC, datetime
 from typing import ClassVar
 
@@ -13,6 +14,7 @@ from ledger.admin.filters import ChoiceFilter
 from ledger.admin.inspection import InspectAdmin
 from ledger.admin.search import Term
 from ledger.admin.window import Scope
+from ledger.messages import times_untold
 from ledger.models import Account, WaitingCommand
 
 
@@ -62,6 +64,8 @@ class WaitingAdmin(InspectAdmin):
 
     @admin.display(description="Waits for")
     def cause(self, row: WaitingCommand) -> str:
+        if row.send_again and times_untold(json.loads(row.message["headers"])):
+            return "what follows it to be told"
         if row.due_at > datetime.now(UTC):
             return "its time"
         return "its account, or what it aims at" if row.target_reference_type else "its account"

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 
 from django.db.transaction import atomic
 
@@ -10,13 +11,13 @@ from ledger import dialect
 from ledger.claims import claim_in
 from ledger.journal.replays import note_outcomes
 from ledger.journal.waiting import insert_waiting
-from ledger.messages import Message, replay_in
+from ledger.messages import Message, replay_in, times_untold
 from ledger.outcomes import Outcome, Status
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
-    """A message that carries callbacks or asks for a result, and its eta."""
+    """A message that carries callbacks or asks for a result, and its eta; or what follows it is to be told then."""
 
     message: Message
     correlation_id: str
@@ -31,10 +32,16 @@ def keep(messages: Sequence[Kept]) -> None:
         note_outcomes([(replay_in(kept.message.headers), Outcome(Status.WAITING)) for kept in messages], now=now)
 
 
+def _fingerprint(message: Message) -> str:
+    """Its own, but where only what follows it is left: its command may wait beside it."""
+    fingerprint = message.fingerprint_of_replay
+    return sha256(f"{fingerprint} untold".encode()).hexdigest() if times_untold(message.headers) else fingerprint
+
+
 def _row(kept: Kept, now: datetime) -> dict[str, object]:
     claim = claim_in(kept.message)
     return {
-        "fingerprint": kept.message.fingerprint_of_replay,
+        "fingerprint": _fingerprint(kept.message),
         "merchant_id": None,
         "target_reference_type": "",
         "target_reference_id": "",

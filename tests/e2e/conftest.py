@@ -14,14 +14,13 @@ from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 from celery import Celery
-from celery.backends.redis import RedisBackend
 from pytest_celery import CeleryTestBackend, CeleryTestBroker, CeleryTestSetup, CeleryTestWorker
 from redis import Redis
 
 from tests.broker_users import broker_users
 from tests.databases import Databases
 from tests.e2e.nodes import LocalServer, LocalWorker
-from tests.e2e.producer import Producer
+from tests.e2e.producer import Producer, forget_results
 from tests.e2e.service import Service, running
 from tests.e2e.webhook import SECRET, Webhook, listening_webhook
 from tests.fixtures.brokers import needed
@@ -179,15 +178,7 @@ def producer(celery_setup: CeleryTestSetup, service: Service) -> Iterator[Produc
     """A bare Celery application of another team."""
     with celery_setup.app as app:
         yield Producer(app=app, books=service.books, has_exchanges=service.has_exchanges)
-        _forget_results(app)
-
-
-def _forget_results(app: Celery) -> None:
-    """Close what Celery heard of results by; what it still waits for would open it again when it is collected."""
-    if isinstance(app.backend, RedisBackend):
-        app.backend.result_consumer.subscribed_to.clear()
-        app.backend.result_consumer.stop()
-        app.backend.client.connection_pool.disconnect()
+        forget_results(app)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 from celery import Celery
+from celery.backends.redis import RedisBackend
 from celery.result import AsyncResult
 from kombu import Queue
 
@@ -36,6 +37,14 @@ EVENT_QUEUES = {
 PATIENCE_SECONDS = 45.0
 
 Fields = dict[str, Any]
+
+
+def forget_results(app: Celery) -> None:
+    """Close what Celery heard of results by; what it still waits for would open it again when it is collected."""
+    if isinstance(app.backend, RedisBackend):
+        app.backend.result_consumer.subscribed_to.clear()
+        app.backend.result_consumer.stop()
+        app.backend.client.connection_pool.disconnect()
 
 
 def new_id() -> str:

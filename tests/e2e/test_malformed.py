@@ -238,7 +238,7 @@ def test_protocol_1_is_parked(producer: Producer, service: Service) -> None:
     producer.publish(json.dumps(old), queue="credits.consume")
 
     (parked,) = eventually(lambda: service.books.parked(id_))
-    assert (parked["reason"], parked["field"]) == ("not_a_task", "body")
+    assert (parked["reason"], parked["field"]) == ("not_a_task", "task")
     assert service.books.balance(merchant) == 5
 
 

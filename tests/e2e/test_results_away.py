@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from celery import Celery, chord, group
 
-from tests.e2e.producer import Producer, consumption
+from tests.e2e.producer import Producer, consumption, forget_results
 from tests.e2e.service import WARM_STOP_SECONDS, Service, running
 from tests.processes import eventually, service_environment
 from tests.proxy import Proxy
@@ -72,3 +72,4 @@ def test_parts_of_a_chord_hold_up_nobody_while_the_results_are_away_and_are_told
             producer.settled(merchant, balance=91 - PARTS)
             amounts = sorted(row["amount"] for row in service.books.transactions(merchant)[1:])
             assert amounts == [*[1] * PARTS, 2, 7]
+            forget_results(app)

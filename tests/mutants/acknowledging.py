@@ -200,7 +200,23 @@ MUTANTS = (
         test="tests/tasks/test_chords.py::"
         "test_a_part_that_failed_by_its_chain_is_told_although_its_own_failure_is_stored_already",
         servers=True,
-        edits=(Edit("tasks/results.py", "    backend.get_state = lambda _: PENDING\n", ""),),
+        edits=(Edit("tasks/results.py", "return PENDING", "return self._backend.get_state(task_id)"),),
+    ),
+    Mutant(
+        name="lost-behind-its-own-command",
+        breaks="what follows a command is lost where it could not be told while the command waits for its account",
+        promise="§1 links",
+        test="tests/tasks/test_handing.py::test_what_follows_a_command_that_waits_for_its_account_is_kept_beside_it",
+        edits=(
+            Edit("ledger/journal/keeping.py", " if times_untold(message.headers) else fingerprint", " and fingerprint"),
+        ),
+    ),
+    Mutant(
+        name="told-in-vain-for-ever",
+        breaks="a message whose link can never be sent comes again for ever, and nobody is told of it",
+        promise="§1 links",
+        test="tests/tasks/test_handing.py::test_what_could_not_be_told_for_a_day_is_parked",
+        edits=(Edit("tasks/handing.py", "    if times > TIMES_UNTOLD:", "    if False:"),),
     ),
     Mutant(
         name="expired-after-it-was-applied",

@@ -60,10 +60,7 @@ MUTANTS = (
         breaks="a producer has a worker start what it likes by a message of protocol 1, whose name no border sees",
         promise="§1 Tasks",
         test="tests/tasks/test_door.py::test_a_message_that_names_its_task_in_its_body_starts_none",
-        edits=(
-            Edit("tasks/door.py", 'elif not isinstance(message.headers.get("task"), str):', "elif False:"),
-            Edit("tasks/borders.py", 'message.headers["task"]', 'message.headers.get("task", "credits.consume")'),
-        ),
+        edits=(Edit("tasks/door.py", 'elif not isinstance(message.headers.get("task"), str):', "elif False:"),),
     ),
     Mutant(
         name="tasks-of-celerys",
@@ -71,6 +68,29 @@ MUTANTS = (
         promise="§1 Tasks",
         test="tests/tasks/test_door.py::test_of_celerys_own_tasks_none_that_starts_others_has_a_strategy",
         edits=(Edit("tasks/door.py", "            del self.strategies[name]\n", "            pass\n"),),
+    ),
+    Mutant(
+        name="replays-over-the-border",
+        breaks="what a producer may not have a worker start is started once staff send it again",
+        promise="§1 Tasks",
+        test="tests/tasks/test_door.py::test_what_is_for_the_producers_queues_starts_no_task_of_our_own",
+        edits=(Edit("tasks/borders.py", ', message.delivery_info.get("routing_key")}', "}"),),
+    ),
+    Mutant(
+        name="queues-by-the-senders-word",
+        breaks="a sender says which queue its message goes back to when it is sent again",
+        promise="§1 the broker's own headers",
+        test="tests/tasks/test_any_message.py::test_no_sender_names_the_queue_that_a_message_goes_back_to",
+        edits=(Edit("tasks/topology.py", 'if current_app.conf["dead"].name not in way or not', "if not"),),
+    ),
+    Mutant(
+        name="copies-by-our-rights",
+        breaks="a producer has a copy of its message put into any queue, when it is sent again",
+        promise="§1 Tasks",
+        test="tests/security/test_borders.py::"
+        "test_no_copy_of_a_producers_message_goes_where_the_producer_may_not_send_it",
+        servers=True,
+        edits=(Edit("tasks/outgoing.py", " if name not in ROUTED_BY}", "}"),),
     ),
     Mutant(
         name="headers-handed-on",

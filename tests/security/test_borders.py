@@ -1,6 +1,7 @@
 """What a producer may not have the workers do with the workers' own rights: forge events, notices, sweeps."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from kombu import Connection, Exchange, Queue
 
 from creditsvc.celery import app
 from ledger.links import COMMANDS_EXCHANGE
-from ledger.models import ParkedMessage, Transaction
+from ledger.models import Account, ParkedMessage, Transaction
 from tests.confirms import confirmed
 from tests.e2e.producer import consumption, new_id, opening
 from tests.e2e.service import Service
@@ -40,6 +41,11 @@ def forged() -> dict[str, Any]:
         "data": {"merchant_id": new_id(), "balance": 0, "threshold": 100, "platform_name": "shopify"},
         "metadata": {"account_sequence": 1, "transaction_sequence": None},
     }
+
+
+def command(fields: dict[str, Any]) -> dict[str, Any]:
+    """A link that opens an account."""
+    return {"task": "credits.open_account", "args": [], "kwargs": fields, "options": {}, "immutable": True}
 
 
 def told(service: Service) -> str:
@@ -127,6 +133,55 @@ def test_no_message_starts_a_task_of_celerys_that_starts_others(spied: Service) 
 
     assert {(row.name, row.reason) for row in parked} == {(task, "unknown_task") for task in CELERYS_TASKS}
     assert "forged" not in told(spied)
+
+
+def test_a_producers_message_that_staff_send_again_starts_no_task_of_our_own_either(
+    sender: Sender, spied: Service
+) -> None:
+    id_ = new_id()
+    with confirmed(sender.url) as publish:
+        publish(
+            json.dumps([[], {"envelope": forged()}, {}]),
+            exchange="credits.commands",
+            routing_key="credits.consume",
+            content_type="application/json",
+            content_encoding="utf-8",
+            headers={
+                "task": "credits.notify_low_balance",
+                "id": id_,
+                "x-first-death-queue": "credits.notifications",
+                "CC": ["spy", "credits.notifications"],
+            },
+        )
+    parked = eventually(lambda: ParkedMessage.objects.first())
+    assert parked.queue == "credits.consume"
+
+    assert spied.manage("parked", "replay", str(parked.id)).returncode == 0
+
+    eventually(lambda: ParkedMessage.objects.filter(count=2).exists())
+    assert "forged" not in told(spied)
+
+
+def test_no_copy_of_a_producers_message_goes_where_the_producer_may_not_send_it(sender: Sender, spied: Service) -> None:
+    merchant, linked = new_id(), new_id()
+    with confirmed(sender.url) as publish:
+        publish(
+            json.dumps([[], opening(merchant), {"callbacks": [command(opening(linked))]}]),
+            exchange="credits.commands",
+            routing_key="credits.open_account",
+            content_type="application/json",
+            content_encoding="utf-8",
+            headers={
+                "task": "credits.open_account",
+                "id": new_id(),
+                "eta": (datetime.now(UTC) + timedelta(seconds=2)).isoformat(),
+                "CC": ["spy", "credits.inbound"],
+            },
+        )
+
+    eventually(lambda: Account.objects.filter(merchant_id=linked).exists())
+    assert merchant not in told(spied)
+    assert not ParkedMessage.objects.exists()
 
 
 def test_a_task_name_of_any_shape_is_parked_and_ends_no_worker(sender: Sender, service: Service) -> None:

@@ -101,9 +101,22 @@ def test_any_history_of_deaths_is_read(deaths):
     assert isinstance(key, str)
 
 
-@pytest.mark.parametrize("name", ["x-first-death-queue", "x-credits-name"])
-def test_nobody_names_a_queue_that_is_none_of_ours(name):
-    assert whole(message(b"{}", {name: "a queue of somebody"})).queue == "credits.consume"
+DEATH = {"reason": "delivery_limit", "count": 1, "exchange": "credits.commands", "routing-keys": ["credits.grant"]}
+
+
+@pytest.mark.parametrize("queue", ["a queue of somebody", "credits.sweeps"])
+def test_no_sender_names_the_queue_that_a_message_goes_back_to(queue):
+    notes = {"x-first-death-queue": queue, "x-credits-name": queue, "x-death": [{**DEATH, "queue": queue}]}
+
+    assert whole(message(b"{}", notes)).queue == "credits.consume"
+
+
+@pytest.mark.parametrize(("queue", "found"), [("credits.grants", "credits.grants"), ("of somebody", "credits.dead")])
+def test_a_dead_letter_goes_back_to_our_queue_that_it_died_in(queue, found):
+    dead = message(b"{}", {"x-death": [{**DEATH, "queue": queue}], "x-first-death-queue": "credits.sweeps"})
+    dead.delivery_info = {"exchange": "credits.dead", "routing_key": "credits.dead"}
+
+    assert whole(dead).queue == found
 
 
 @pytest.mark.parametrize("asks", [False, True])

@@ -9,6 +9,7 @@ from celery.app.task import Context
 
 from tasks.application import Application
 from tasks.results import Untold
+from tests.e2e.producer import forget_results
 
 pytestmark = [pytest.mark.servers, pytest.mark.filterwarnings("ignore:Call to deprecated:DeprecationWarning")]
 
@@ -59,6 +60,7 @@ def chord(redis_url: str) -> Iterator[Chord]:
     with Application(broker=redis_url, backend=redis_url, set_as_current=False) as app:
         app.conf.task_default_queue = f"chords {uuid4()}"
         yield Chord(app)
+        forget_results(app)
 
 
 def test_a_body_is_sent_once_however_often_its_parts_are_told(chord: Chord) -> None:

@@ -134,6 +134,23 @@ def test_a_message_that_names_its_task_in_its_body_starts_none(
     assert [delivery.parked[0].reason for delivery in door.gatherer.deliveries] == ["not_a_task"]
 
 
+@pytest.mark.parametrize("queue", ["credits.grants", "credits.consume"])
+def test_what_is_for_the_producers_queues_starts_no_task_of_our_own(
+    door_before: Callable[..., Door], queue: str
+) -> None:
+    """As what was parked and sent again: straight to its queue."""
+    handled: list[BrokerMessage] = []
+    door = door_before(handled.append)
+    broker = Broker()
+    tasks = ("credits.notify_low_balance", "credits.sweep_outbox", "credits.purchase")
+    way = {"exchange": "", "routing_key": queue}
+    for task in tasks:
+        door.create_task_handler()(broker.deliver(headers={"task": task}, delivery_info=way))
+
+    assert [message.headers["task"] for message in handled] == ["credits.purchase"]
+    assert [delivery.parked[0].reason for delivery in door.gatherer.deliveries] == ["unknown_task"] * 2
+
+
 def test_an_error_of_the_connection_is_no_messages_fault(door_before: Callable[..., Door]) -> None:
     def lose_the_connection(_: BrokerMessage) -> None:
         raise ConnectionError

@@ -59,6 +59,13 @@ def test_a_part_of_a_chord_that_cannot_be_told_comes_again(monkeypatch: pytest.M
     assert rejected.value.requeue
 
 
+def test_what_is_known_of_a_result_is_told_to_whoever_else_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A revocation must not overwrite a failure that is stored."""
+    monkeypatch.setattr(DisabledBackend, "get_state", lambda _, task_id: f"the state of {task_id}")
+
+    assert app._get_backend().get_state("id-1") == "the state of id-1"
+
+
 @pytest.mark.parametrize("error", FOR_GOOD)
 def test_a_part_of_a_chord_that_no_results_would_take_does_not_come_again(
     monkeypatch: pytest.MonkeyPatch, error: Exception
