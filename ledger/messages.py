@@ -13,7 +13,7 @@ from typing import Any
 REPLAY_OF = "x-credits-replay"
 # Who first sent a message that we send again: the broker then knows us alone. Signed, for anybody can write a header.
 SENT_FOR = "x-credits-producer"
-# How often what follows it, a link or a chord, could not be told, of a message that is carried out.
+# What a message came to that comes again only because what follows it, a link or a chord, could not be told.
 UNTOLD = "x-credits-untold"
 LONGEST_WAIT = timedelta(days=366)  # more than ACCOUNT_WAIT may be
 LONGEST_REPLAY = 40  # characters: a UUID, and a number up to 499
@@ -130,12 +130,6 @@ def replay_in(headers: Any) -> str:
     """The replay that a message's headers name; empty where they name none."""
     replay = headers.get(REPLAY_OF) if isinstance(headers, Mapping) else None
     return replay if isinstance(replay, str) and len(replay) <= LONGEST_REPLAY and replay.isascii() else ""
-
-
-def times_untold(headers: Any) -> int:
-    """How often what follows a message could not be told, by its headers, which anybody may have written."""
-    times = headers.get(UNTOLD) if isinstance(headers, Mapping) else None
-    return times if type(times) is int and times > 0 else 0
 
 
 def text_of(body: bytes) -> tuple[str, str]:

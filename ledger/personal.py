@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from ledger.messages import REPLAY_OF, Message
+from ledger.messages import REPLAY_OF, UNTOLD, Message
 
 REDACTED = "redacted"  # stands where a field may not be empty
 _NEEDED_HEADERS = frozenset(
     {
         "lang", "task", "id", "root_id", "parent_id", "group", "group_index", "eta", "expires", "retries", "timelimit",
-        "ignore_result", "correlation_id", REPLAY_OF,
+        "ignore_result", "correlation_id", REPLAY_OF, UNTOLD,
     }
 )  # fmt: skip
 

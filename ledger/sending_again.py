@@ -8,12 +8,12 @@ from typing import Any
 from uuid import UUID
 
 from ledger.correcting import name_of
-from ledger.messages import REPLAY_OF, SENT_FOR, UNTOLD, Message, body_of, has_passed
+from ledger.messages import REPLAY_OF, SENT_FOR, Message, body_of, has_passed
 from ledger.models import ParkedAct, ParkedMessage
 
-# What the broker, or we, noted about earlier deliveries. Sent again, such notes would count against the new message:
+# What the broker noted about earlier deliveries. Sent again, such notes would count against the new message:
 # RabbitMQ drops one that it believes to go round in circles.
-_NOTES_OF_EARLIER_WAYS = ("x-death", "x-first-death-", "x-last-death-", "x-delivery-count", UNTOLD)
+_NOTES_OF_THE_BROKER = ("x-death", "x-first-death-", "x-last-death-", "x-delivery-count")
 
 
 def newest_corrections(messages: Collection[ParkedMessage]) -> dict[int, ParkedAct]:
@@ -67,7 +67,7 @@ def _current(headers: Mapping[str, Any], *, at: datetime) -> dict[str, Any]:
     return {
         name: value
         for name, value in headers.items()
-        if not name.startswith(_NOTES_OF_EARLIER_WAYS) and not (name in ("eta", "expires") and has_passed(value, at=at))
+        if not name.startswith(_NOTES_OF_THE_BROKER) and not (name in ("eta", "expires") and has_passed(value, at=at))
     }
 
 

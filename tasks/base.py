@@ -14,6 +14,7 @@ from tasks.acknowledging import is_gone
 from tasks.errors import CommandParked
 from tasks.handing import handed_to
 from tasks.parking import store_or_give_back
+from tasks.untold import CameTo
 
 
 class StoredTask(Task):
@@ -26,17 +27,25 @@ class StoredTask(Task):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the task. Raises Reject where the message goes back to its queue, or is there already."""
         handed = handed_to(self)
-        if handed:
+        try:
+            if handed is None:
+                return self._run(args, kwargs)
             handed.is_run = True
             if is_gone(handed.arrived_on):
                 # It waited here while its connection was lost. To run it all the same would keep those behind it
                 # waiting for what the broker delivers again anyway, until that connection, too, is lost for their
                 # being late.
                 raise Reject("its connection is gone", requeue=True)
-        try:
-            return self._run(args, kwargs)
+            handed.came_to = handed.came_to or self._came_to(args, kwargs)
+            return handed.came_to.tell()
         except Trouble as trouble:
             raise Reject(str(trouble), requeue=True) from trouble
+
+    def _came_to(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> CameTo:
+        try:
+            return CameTo(outcome=self._run(args, kwargs))
+        except CommandParked as parked:
+            return CameTo(outcome=parked.outcome, is_failure=True)
 
     def _run(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         try:

@@ -8,7 +8,7 @@ from kombu.message import Message as BrokerMessage
 
 from ledger.journal.keeping import Kept
 from ledger.journal.parking import ToPark
-from ledger.messages import SENT_FOR, Message
+from ledger.messages import SENT_FOR, UNTOLD, Message
 from ledger.requests import Request
 from tasks.producers import USER_ID, producer_of
 from tasks.topology import queue_of
@@ -127,6 +127,7 @@ OF_THE_BROKER = frozenset(
         "x-credits-id",
         SENT_AS,
         SENT_FOR,
+        UNTOLD,
     }
 )
 OF_THE_TRANSPORT = frozenset(

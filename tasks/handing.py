@@ -6,8 +6,7 @@ sender could have links started that nobody has read, or make it fail before the
 
 from collections.abc import Callable
 from copy import copy
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
@@ -19,14 +18,13 @@ from celery.states import REJECTED
 from kombu.message import Message as BrokerMessage
 from kombu.utils.json import dumps
 
-from ledger.journal.keeping import Kept
 from ledger.journal.parking import ToPark
-from ledger.messages import UNTOLD, Message, times_untold
-from ledger.outcomes import ParkReason
+from ledger.messages import Message
+from ledger.outcomes import ParkReason, Status
 from tasks.errors import Refusal
 from tasks.parking import store_or_give_back
-from tasks.reading import correlation_id_of
 from tasks.results import HANDED, Untold
+from tasks.untold import CameTo, later
 
 log = structlog.get_logger(__name__)
 
@@ -44,11 +42,8 @@ HEADERS: dict[str, type] = {
     "kwargsrepr": str,
 }
 MAX_NUMBER = 2**31  # below it, as of a link's: what follows may be told to a server that knows no others
-# Where what follows could not be told: the first time, twice as late each time, and at the latest. Then it is parked.
-COMES_AGAIN_AFTER = timedelta(seconds=8)
-LATEST = timedelta(minutes=15)
-MOST_DOUBLINGS = 10
-TIMES_UNTOLD = 100  # which take a day
+# Of a task that fails of anything unforeseen.
+FAILED = CameTo(outcome={"status": Status.PARKED, "reason": ParkReason.DEFECT}, is_failure=True)
 Answer = tuple[Any, Any, Any, Any]
 Trace = Callable[..., Answer]
 
@@ -61,6 +56,7 @@ class Handed:
     fields: Any
     refusal: Refusal | None
     arrived_on: Any
+    came_to: CameTo | None = None  # once it is carried out, be it before it came again
     is_run: bool = False  # from then on the task itself sees to it that the message is stored, or given back
 
 
@@ -118,7 +114,8 @@ def _carried_out(trace: Trace, uuid: str, args: Any, kwargs: Any, request: dict[
         answer = trace(uuid, args, kwargs, request)
     except Untold as untold:
         log.warning("what follows a task can't be told", id=uuid, why=str(untold.reason))
-        store_or_give_back(_later(handed, untold))
+        if left := later(handed.whole, handed.came_to or FAILED, str(untold.reason)):
+            store_or_give_back(left)
         return answer
     except Reject:
         raise
@@ -129,21 +126,6 @@ def _carried_out(trace: Trace, uuid: str, args: Any, kwargs: Any, request: dict[
         detail = f"Celery has not run it{failed_of}"
         store_or_give_back(ToPark(message=handed.whole, reason=ParkReason.DEFECT, detail=detail))
     return answer
-
-
-def _later(handed: Handed, untold: Untold) -> Kept | ToPark:
-    """The message of a task that was carried out, to wait in the database: on its queue it would be in others' way."""
-    times = times_untold(handed.whole.headers) + 1
-    whole = replace(handed.whole, headers={**handed.whole.headers, UNTOLD: times})
-    correlation_id = correlation_id_of(whole)
-    if times > TIMES_UNTOLD:
-        detail = f"carried out, but what follows could not be told {TIMES_UNTOLD} times: {untold.reason}"
-        return ToPark(message=whole, reason=ParkReason.UNDELIVERABLE, detail=detail, correlation_id=correlation_id)
-    return Kept(
-        message=whole if handed.refusal else whole.without("expires"),  # it came in time
-        correlation_id=correlation_id,
-        due_at=datetime.now(UTC) + min(LATEST, COMES_AGAIN_AFTER * 2 ** min(times - 1, MOST_DOUBLINGS)),
-    )
 
 
 def _handed_in(value: Any) -> Handed | None:

@@ -15,7 +15,7 @@ from ledger.requests import Request
 from tasks.base import StoredTask, message_of
 from tasks.errors import CommandParked, Refusal
 from tasks.handing import handed_to
-from tasks.parking import is_stored, store_parked
+from tasks.parking import store_parked
 from tasks.posting import post_requests
 from tasks.reading import Item, parked, read_command, read_correlation_id, to_park
 
@@ -123,8 +123,7 @@ def _outcomes(task: Task, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list
         items = _read(task, args, fields, message)
     except Refusal as refusal:
         refused = to_park(refusal, message=message, correlation_id=_correlation_id(task, message), fields=fields)
-        if not is_stored(message):  # else it comes again for what follows alone
-            store_parked([refused])
+        store_parked([refused])
         outcome = Outcome(Status.PARKED, merchant_id=refused.merchant_id, reason=str(refusal))
         raise CommandParked(outcome.as_dict()) from None
     return _decide(items)

@@ -21,7 +21,7 @@ def read_event(message: BrokerMessage) -> Delivery:
     try:
         request = _read(message, routing_key, seen)
     except Refusal as refusal:
-        name = seen.get("event_type", routing_key)
+        name = seen.get("event_type", routing_key or message.delivery_info.get("routing_key") or "")
         parked = to_park(
             refusal,
             message=whole(message, name=name),
@@ -33,14 +33,15 @@ def read_event(message: BrokerMessage) -> Delivery:
 
 
 def _routing_key_of(message: BrokerMessage) -> str:
-    """The key that an event was first published with.
+    """The key that an event was first published with; empty where it came straight to its queue, and has none.
 
-    What is sent again goes straight to its queue, and bears it as a header. Whoever may only write to an exchange is
-    held to the key that the broker routed by.
+    What is sent again goes there too, and bears it as a header. Whoever may only write to an exchange is held to the
+    key that it was published with, by whichever it was routed: RabbitMQ takes more of them out of the header CC.
     """
+    if message.delivery_info.get("exchange"):
+        return message.delivery_info.get("routing_key") or ""
     sent_as = message.headers.get(SENT_AS)
-    is_straight = message.delivery_info.get("exchange") == ""
-    return sent_as if is_straight and isinstance(sent_as, str) else message.delivery_info.get("routing_key") or ""
+    return sent_as if isinstance(sent_as, str) else ""
 
 
 def _read(message: BrokerMessage, routing_key: str, seen: dict[str, Any]) -> Request:
@@ -49,8 +50,7 @@ def _read(message: BrokerMessage, routing_key: str, seen: dict[str, Any]) -> Req
     seen["data"] = envelope.data
     given = envelope.correlation_id or (envelope.event_id and str(envelope.event_id))
     seen["correlation_id"] = correlation_id = given or _made_up(message)
-    # Sent straight to its queue (the embedded broker has no exchanges) an event has no routing key of its own.
-    if routing_key in EVENTS and envelope.event_type != routing_key:
+    if routing_key and envelope.event_type != routing_key:
         raise Refusal(ParkReason.INVALID_FIELD, field="event_type", detail=f"must equal the routing key {routing_key}")
     if envelope.event_type not in EVENTS:
         raise Refusal(ParkReason.INVALID_FIELD, field="event_type", detail="is not one of those listened to")

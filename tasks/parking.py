@@ -9,9 +9,8 @@ from celery.exceptions import Reject
 
 from ledger.errors import Trouble
 from ledger.journal.keeping import Kept, keep
-from ledger.journal.parking import NO_MESSAGE, ToPark, is_parked, park
+from ledger.journal.parking import NO_MESSAGE, ToPark, park
 from ledger.journal.surely import through_trouble
-from ledger.messages import Message, times_untold
 from ledger.outcomes import ParkReason
 from tasks.shutdown import pause
 
@@ -39,14 +38,6 @@ def store_parked(messages: Sequence[ToPark]) -> None:
         )
 
 
-def is_stored(message: Message) -> bool:
-    """Whether a message that comes again only for what follows it is parked already, or dismissed.
-
-    Raises Trouble where the worker is told to stop meanwhile.
-    """
-    return bool(times_untold(message.headers)) and through_trouble(lambda: is_parked(message), pause=pause)
-
-
 def store_or_give_back(message: ToPark | Kept) -> None:
     """Store a message of a task that failed, or that is to come again.
 
@@ -55,7 +46,7 @@ def store_or_give_back(message: ToPark | Kept) -> None:
     try:
         if isinstance(message, Kept):
             store_kept([message])
-        elif not (message.message and is_stored(message.message)):
+        else:
             store_parked([message])
     except Exception as error:
         if not isinstance(error, Trouble):

@@ -20,6 +20,7 @@ from tasks.deliveries import Delivery, sender_of, whole
 from tasks.errors import Refusal
 from tasks.handing import Handed, as_handed, encoded
 from tasks.reading import correlation_id_of, read_command, read_correlation_id, to_park
+from tasks.untold import CameTo, came_to_in
 
 Handler = Callable[..., Any]
 WITHOUT_LINKS = encoded({})
@@ -80,6 +81,7 @@ class Envelope:
         self.is_watched = False
         self.correlation_id = ""
         self.kwargs: Any = None
+        self.came_to: CameTo | None = None
         self._body = WITHOUT_LINKS  # what Celery gets to see of it
         self._stores_results = stores_results
 
@@ -91,7 +93,10 @@ class Envelope:
         args, self.kwargs, embed = self._open()
         self.is_watched = self._asks()
         links = self._read_links(embed)
+        self.came_to = came_to_in(self.headers)
         is_revoked = self._is_revoked()
+        if self.came_to:
+            return None
         self.is_watched = self.is_watched or bool(links) or is_revoked
         self.correlation_id = self._read_correlation_id()
         now = datetime.now(UTC)
@@ -115,7 +120,7 @@ class Envelope:
 
     def as_handed(self, refusal: Refusal | None) -> BrokerMessage:
         """The message for Celery's own way: what the task needs of it, and what to start behind it."""
-        handed = Handed(self._whole(), self.kwargs, refusal, self.message.channel)
+        handed = Handed(self._whole(), self.kwargs, refusal, self.message.channel, self.came_to)
         return as_handed(self.message, handed, body=self._body)
 
     def refused(self, refusal: Refusal) -> Delivery:
@@ -148,8 +153,11 @@ class Envelope:
         return self._stores_results and self.headers.get("ignore_result") is False
 
     def _is_revoked(self) -> bool:
-        """Whether Celery is to drop it, whose way it therefore goes at once. What staff send again is not dropped."""
-        if replay_in(self.headers):
+        """Whether Celery is to drop it, whose way it therefore goes at once.
+
+        What staff send again is not dropped, nor what is carried out already.
+        """
+        if replay_in(self.headers) or self.came_to:
             state.revoked.discard(self.headers["id"])
         return self.headers["id"] in state.revoked
 

@@ -50,8 +50,9 @@ def _died_in(message: BrokerMessage) -> str:
 
     Among other messages a note of that kind is its sender's own.
     """
-    way = (message.delivery_info.get("exchange"), message.delivery_info.get("routing_key"))
-    if current_app.conf["dead"].name not in way or not isinstance(message.headers, dict):
+    exchange, dead = message.delivery_info.get("exchange"), current_app.conf["dead"].name
+    is_straight = exchange == "" and message.delivery_info.get("routing_key") == dead
+    if not (exchange == dead or is_straight) or not isinstance(message.headers, dict):
         return ""
     deaths = message.headers.get("x-death")
     latest = deaths[0] if isinstance(deaths, list) and deaths else None

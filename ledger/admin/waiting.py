@@ -14,7 +14,7 @@ from ledger.admin.filters import ChoiceFilter
 from ledger.admin.inspection import InspectAdmin
 from ledger.admin.search import Term
 from ledger.admin.window import Scope
-from ledger.messages import times_untold
+from ledger.messages import UNTOLD
 from ledger.models import Account, WaitingCommand
 
 
@@ -64,7 +64,7 @@ class WaitingAdmin(InspectAdmin):
 
     @admin.display(description="Waits for")
     def cause(self, row: WaitingCommand) -> str:
-        if row.send_again and times_untold(json.loads(row.message["headers"])):
+        if row.send_again and UNTOLD in json.loads(row.message["headers"]):
             return "what follows it to be told"
         if row.due_at > datetime.now(UTC):
             return "its time"

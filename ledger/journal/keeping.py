@@ -11,7 +11,7 @@ from ledger import dialect
 from ledger.claims import claim_in
 from ledger.journal.replays import note_outcomes
 from ledger.journal.waiting import insert_waiting
-from ledger.messages import Message, replay_in, times_untold
+from ledger.messages import UNTOLD, Message, replay_in
 from ledger.outcomes import Outcome, Status
 
 
@@ -29,19 +29,16 @@ def keep(messages: Sequence[Kept]) -> None:
     with atomic():
         now = dialect.current().clock()
         insert_waiting([_row(kept, now) for kept in messages])
-        note_outcomes([(replay_in(kept.message.headers), Outcome(Status.WAITING)) for kept in messages], now=now)
-
-
-def _fingerprint(message: Message) -> str:
-    """Its own, but where only what follows it is left: its command may wait beside it."""
-    fingerprint = message.fingerprint_of_replay
-    return sha256(f"{fingerprint} untold".encode()).hexdigest() if times_untold(message.headers) else fingerprint
+        undecided = [kept.message.headers for kept in messages if UNTOLD not in kept.message.headers]
+        note_outcomes([(replay_in(headers), Outcome(Status.WAITING)) for headers in undecided], now=now)
 
 
 def _row(kept: Kept, now: datetime) -> dict[str, object]:
-    claim = claim_in(kept.message)
+    fingerprint, claim = kept.message.fingerprint_of_replay, claim_in(kept.message)
+    if UNTOLD in kept.message.headers:  # only what follows it is left: its command may wait beside it
+        fingerprint, claim = sha256(f"{fingerprint} untold".encode()).hexdigest(), ("", "")
     return {
-        "fingerprint": _fingerprint(kept.message),
+        "fingerprint": fingerprint,
         "merchant_id": None,
         "target_reference_type": "",
         "target_reference_id": "",

@@ -88,12 +88,6 @@ def park_rows(messages: Sequence[ToPark], *, now: datetime) -> None:
         on_commit(lambda: metrics.count_parked(parked.reason for parked in messages), robust=True)
 
 
-def is_parked(message: Message) -> bool:
-    """Whether this very message is stored already, and was not sent again since."""
-    stored = ParkedMessage.objects.filter(fingerprint=message.fingerprint)
-    return stored.exclude(state=ParkedMessage.State.REPLAYED).exists()
-
-
 def _replays(messages: Sequence[ToPark]) -> dict[int, Replay]:
     """The replays among messages, by the messages' identities. An item of a replayed consume_many is a message anew."""
     named = {id(parked): read(name) for parked in messages if (name := _named(parked)) and "/" not in name}

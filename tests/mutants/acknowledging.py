@@ -6,6 +6,9 @@ GATHERING = "tasks/gathering.py"
 SHUTDOWN = "tests/tasks/test_shutdown.py"
 SETTLED = "tests/tasks/test_settling.py"
 ACKNOWLEDGED = "tests/tasks/test_acknowledging.py"
+DECIDED_ONCE = (
+    "tests/tasks/test_untold.py::test_what_waits_for_its_account_is_decided_once_however_often_its_link_is_tried"
+)
 
 MUTANTS = (
     Mutant(
@@ -206,24 +209,25 @@ MUTANTS = (
         name="lost-behind-its-own-command",
         breaks="what follows a command is lost where it could not be told while the command waits for its account",
         promise="§1 links",
-        test="tests/tasks/test_handing.py::test_what_follows_a_command_that_waits_for_its_account_is_kept_beside_it",
+        test=DECIDED_ONCE,
+        edits=(Edit("ledger/journal/keeping.py", "    if UNTOLD in kept.message.headers:", "    if False:"),),
+    ),
+    Mutant(
+        name="decided-by-its-link",
+        breaks="a command that was parked as expired, and dismissed, is posted because its link could not be sent",
+        promise="§1 links",
+        test=DECIDED_ONCE,
         edits=(
-            Edit("ledger/journal/keeping.py", " if times_untold(message.headers) else fingerprint", " and fingerprint"),
+            Edit("tasks/strategy.py", "        if self.came_to:\n", "        if False:\n"),
+            Edit("tasks/base.py", "handed.came_to or self._came_to", "self._came_to"),
         ),
     ),
     Mutant(
         name="told-in-vain-for-ever",
         breaks="a message whose link can never be sent comes again for ever, and nobody is told of it",
         promise="§1 links",
-        test="tests/tasks/test_handing.py::test_what_could_not_be_told_for_a_day_is_parked",
-        edits=(Edit("tasks/handing.py", "    if times > TIMES_UNTOLD:", "    if False:"),),
-    ),
-    Mutant(
-        name="expired-after-it-was-applied",
-        breaks="what follows a command is lost where it could not be sent before the command's own time had passed",
-        promise="§1 links",
-        test="tests/tasks/test_handing.py::test_what_came_in_time_has_not_expired_when_it_comes_again",
-        edits=(Edit("tasks/handing.py", 'whole if handed.refusal else whole.without("expires")', "whole"),),
+        test="tests/tasks/test_untold.py::test_after_a_day_it_is_parked_unless_it_is_already",
+        edits=(Edit("tasks/untold.py", "    if times <= MOST_TIMES:", "    if True:"),),
     ),
     Mutant(
         name="links-lost-with-the-broker",

@@ -14,6 +14,20 @@ MUTANTS = (
         edits=(Edit("tasks/inbound.py", "if is_straight and isinstance", "if isinstance"),),
     ),
     Mutant(
+        name="event-under-a-key-of-nobodys",
+        breaks="whoever may send one kind of event passes it off as another by a key that is routed by a header alone",
+        promise="§2 Events",
+        test="tests/tasks/test_inbound.py::test_nobody_passes_one_event_off_as_another_by_a_key_that_none_of_ours_has",
+        edits=(Edit("tasks/inbound.py", "    if routing_key and", "    if routing_key in EVENTS and"),),
+    ),
+    Mutant(
+        name="untold-by-anybodys-word",
+        breaks="a sender has its message told as posted that is not",
+        promise="§1 links",
+        test="tests/tasks/test_untold.py::test_it_is_believed_of_nobody_but_us",
+        edits=(Edit("tasks/untold.py", ' if id_ == headers.get("id") else None', ""),),
+    ),
+    Mutant(
         name="links-to-anybody",
         breaks="a command is carried out, and told as failed because nobody is there for its link",
         promise="§1 links",
@@ -81,7 +95,7 @@ MUTANTS = (
         breaks="a sender says which queue its message goes back to when it is sent again",
         promise="§1 the broker's own headers",
         test="tests/tasks/test_any_message.py::test_no_sender_names_the_queue_that_a_message_goes_back_to",
-        edits=(Edit("tasks/topology.py", 'if current_app.conf["dead"].name not in way or not', "if not"),),
+        edits=(Edit("tasks/topology.py", "if not (exchange == dead or is_straight) or not", "if not"),),
     ),
     Mutant(
         name="copies-by-our-rights",

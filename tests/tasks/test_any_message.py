@@ -111,6 +111,14 @@ def test_no_sender_names_the_queue_that_a_message_goes_back_to(queue):
     assert whole(message(b"{}", notes)).queue == "credits.consume"
 
 
+def test_a_key_makes_no_dead_letter():
+    """By the header CC a sender's own message gets to our queues under any key."""
+    forged = message(b"{}", {"x-death": [{**DEATH, "queue": "credits.notifications"}]})
+    forged.delivery_info = {"exchange": "credits.commands", "routing_key": "credits.dead"}
+
+    assert whole(forged).queue == "credits.dead"
+
+
 @pytest.mark.parametrize(("queue", "found"), [("credits.grants", "credits.grants"), ("of somebody", "credits.dead")])
 def test_a_dead_letter_goes_back_to_our_queue_that_it_died_in(queue, found):
     dead = message(b"{}", {"x-death": [{**DEATH, "queue": queue}], "x-first-death-queue": "credits.sweeps"})

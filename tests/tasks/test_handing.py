@@ -1,7 +1,6 @@
 """Handing on: of a message that goes Celery's own way, Celery sees what was read of it, and nothing else."""
 
 import json
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -16,9 +15,8 @@ from kombu.message import Message as BrokerMessage
 from creditsvc.celery import app
 from ledger.commands import Purchase
 from ledger.links import LINKS
-from ledger.messages import UNTOLD, Message
+from ledger.messages import Message
 from ledger.models import ParkedMessage, Transaction, WaitingCommand
-from ledger.outcomes import ParkReason
 from ledger.requests import Request
 from tasks.errors import CommandParked, Refusal
 from tasks.handing import HANDED, HEADERS, Handed, stored
@@ -128,11 +126,6 @@ def failing(*_: Any, **__: Any) -> Any:
     raise ConnectionError("the results are away")
 
 
-def told_in_vain(message: Message, times: int) -> Message:
-    """The message after what follows it could not be told so often."""
-    return replace(message, headers={**message.headers, UNTOLD: times})
-
-
 def untold(*_: Any, **__: Any) -> Any:
     raise Untold("a link: the broker is away")
 
@@ -184,19 +177,6 @@ def test_a_task_that_fails_and_can_be_parked_by_no_means_is_given_back(monkeypat
     assert is_given_back(stored(build_tracer(purchase.name, purchase, app=app))("id-1", [], {}, request_of()))
 
 
-@pytest.mark.django_db
-@pytest.mark.parametrize("refusal", [None, Refusal(ParkReason.EXPIRED, field="expires")])
-def test_what_came_in_time_has_not_expired_when_it_comes_again(refusal: Refusal | None) -> None:
-    request = request_of(is_run=True)
-    handed = request[HANDED]
-    handed.whole = replace(handed.whole, headers={"id": "id-1", "expires": "2020-01-01T00:00:00Z"})
-    handed.refusal = refusal
-
-    stored(untold)("id-1", [], {}, request)
-
-    assert ("expires" in kept_message().headers) is bool(refusal)
-
-
 def test_what_follows_a_command_that_waits_for_its_account_is_kept_beside_it(own_database: str) -> None:
     message = request_of()[HANDED].whole
     post_requests([Request(Purchase.model_validate(FIELDS), "c", lambda: message)])
@@ -206,47 +186,6 @@ def test_what_follows_a_command_that_waits_for_its_account_is_kept_beside_it(own
         stored(untold)("id-1", [], {}, request_of(is_run=True))
 
     assert sorted(WaitingCommand.objects.values_list("send_again", flat=True)) == [False, True]
-
-
-@pytest.mark.django_db
-@pytest.mark.parametrize(("times", "seconds"), [(0, 8), (1, 16), (6, 512), (7, 900), (99, 900)])
-def test_what_could_not_be_told_often_comes_again_less_and_less_often(times: int, seconds: int) -> None:
-    request = request_of(is_run=True)
-    request[HANDED].whole = told_in_vain(request[HANDED].whole, times)
-
-    stored(untold)("id-1", [], {}, request)
-
-    row = WaitingCommand.objects.get()
-    assert row.due_at - datetime.now(UTC) == pytest.approx(timedelta(seconds=seconds), abs=timedelta(seconds=5))
-    assert Message.from_text(row.message).headers[UNTOLD] == times + 1
-
-
-@pytest.mark.django_db
-def test_what_could_not_be_told_for_a_day_is_parked() -> None:
-    request = request_of(is_run=True)
-    request[HANDED].whole = told_in_vain(request[HANDED].whole, 100)
-
-    assert not stored(untold)("id-1", [], {}, request)[1]
-
-    parked = ParkedMessage.objects.get()
-    assert (parked.reason, parked.name) == ("undeliverable", "credits.purchase")
-    assert "the broker is away" in parked.detail
-    assert not WaitingCommand.objects.exists()
-
-
-def test_a_refused_message_that_comes_again_for_what_follows_stays_as_staff_have_left_it(own_database: str) -> None:
-    request = request_of(errbacks=None)
-    handed = request[HANDED]
-    handed.refusal = Refusal(ParkReason.INVALID_FIELD, field="embed")
-    trace = stored(build_tracer(purchase.name, purchase, app=app))
-    trace("id-1", [], {}, request)
-    ParkedMessage.objects.update(state=ParkedMessage.State.DISMISSED)
-
-    handed.whole = told_in_vain(handed.whole, 1)
-    trace("id-1", [], {}, request)
-
-    parked = ParkedMessage.objects.get()
-    assert (parked.state, parked.count, parked.reason) == ("dismissed", 1, "invalid_field")
 
 
 def test_what_is_to_come_again_and_can_be_kept_by_no_means_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:

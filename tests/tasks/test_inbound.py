@@ -61,6 +61,14 @@ def test_what_an_event_was_sent_as_is_believed_from_nobody_else(exchange: str) -
     assert [(parked.reason, parked.field) for parked in delivery.parked] == [("invalid_field", "event_type")]
 
 
+def test_nobody_passes_one_event_off_as_another_by_a_key_that_none_of_ours_has() -> None:
+    """RabbitMQ asks for the right to the routing key alone, and routes by what the header CC names as well."""
+    delivery = event("evt.ai.anything", exchange="glam.events")
+
+    assert delivery.requests == []
+    assert [(parked.reason, parked.field) for parked in delivery.parked] == [("invalid_field", "event_type")]
+
+
 def test_an_event_that_is_sent_again_is_held_to_the_name_that_it_was_stored_by() -> None:
     as_stored = event("credits.inbound", exchange="", sent_as=PURCHASED)
     as_another = event("credits.inbound", exchange="", sent_as=STARTED)
