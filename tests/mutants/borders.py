@@ -11,7 +11,9 @@ MUTANTS = (
         breaks="whoever may send one kind of event passes it off as another by a header",
         promise="§2 Events",
         test="tests/tasks/test_inbound.py::test_what_an_event_was_sent_as_is_believed_from_nobody_else",
-        edits=(Edit("tasks/inbound.py", "if is_straight and isinstance", "if isinstance"),),
+        edits=(
+            Edit("tasks/inbound.py", 'if message.delivery_info.get("exchange"):', "if SENT_AS not in message.headers:"),
+        ),
     ),
     Mutant(
         name="event-under-a-key-of-nobodys",
