@@ -30,13 +30,23 @@ from tasks.frames import (
     split,
 )
 from tasks.results import NOT_SENT, Untold
+from tasks.topology import QUEUE
 
 AT_ONCE = 256 * 1024  # bytes read at a time: some 250 messages
 UNAVAILABLE = (errno.EAGAIN, errno.EINTR)
 
 
 class Channel(pyamqp.Channel):
-    """A channel that can be given a message instead of its frames."""
+    """A channel that can be given a message instead of its frames, and that says of each where it was taken from."""
+
+    def basic_consume(self, queue: str = "", *args: Any, callback: Callable[[Any], Any], **options: Any) -> Any:
+        """Consume a queue, whose name each of its messages bears: a routing key is its sender's word."""
+
+        def named(message: Any) -> None:
+            message.delivery_info[QUEUE] = queue
+            callback(message)
+
+        return super().basic_consume(queue, *args, callback=named, **options)
 
     def on_delivery(self, delivery: Delivery, message: Message) -> None:
         """A message has been delivered."""

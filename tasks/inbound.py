@@ -12,6 +12,7 @@ from ledger.requests import Request
 from tasks.deliveries import SENT_AS, Delivery, sender_of, whole
 from tasks.errors import Refusal
 from tasks.reading import read_correlation_id, to_park, validated
+from tasks.topology import routing_key_of
 
 
 def read_event(message: BrokerMessage) -> Delivery:
@@ -38,10 +39,8 @@ def _routing_key_of(message: BrokerMessage) -> str:
     What is sent again goes there too, and bears it as a header. Whoever may only write to an exchange is held to the
     key that it was published with, by whichever it was routed: RabbitMQ takes more of them out of the header CC.
     """
-    if message.delivery_info.get("exchange"):
-        return message.delivery_info.get("routing_key") or ""
     sent_as = message.headers.get(SENT_AS)
-    return sent_as if isinstance(sent_as, str) else ""
+    return routing_key_of(message) or (sent_as if isinstance(sent_as, str) else "")
 
 
 def _read(message: BrokerMessage, routing_key: str, seen: dict[str, Any]) -> Request:

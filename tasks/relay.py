@@ -64,14 +64,16 @@ class Relay:
         return len(published.confirmed) == len(messages)
 
     def sweep(self, *, limit: int) -> tuple[int, int]:
-        """Publish rows that nobody has published in time, up to `limit`; how many were taken, and confirmed.
+        """Publish rows that nobody has published in time; how many were taken, and confirmed.
 
-        Events apart from what goes straight to a queue: where their exchange is gone, the others go on.
+        Up to `limit` events, and of what goes straight to a queue: where one kind gets nowhere, the other goes on.
         """
-        rows = lease_unpublished(limit=limit)
-        events = [row for row in rows if row.destination is Destination.EVENT]
-        others = [row for row in rows if row.destination is not Destination.EVENT]
-        return len(rows), sum(self._publish(group, MAYBE_OF_ONE_MESSAGE) for group in (events, others))
+        taken = confirmed = 0
+        for kind in ((Destination.MESSAGE, Destination.TASK), (Destination.EVENT,)):
+            rows = lease_unpublished(limit=limit, of=kind)
+            taken += len(rows)
+            confirmed += self._publish(rows, MAYBE_OF_ONE_MESSAGE)
+        return taken, confirmed
 
     def _publish(self, rows: Sequence[Recorded], of_one: Errors) -> int:
         if not rows:

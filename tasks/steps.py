@@ -12,6 +12,7 @@ from ledger.plain_events import EVENTS
 from tasks.consuming import Connection
 from tasks.deliveries import redeliveries
 from tasks.inbound import read_event
+from tasks.topology import death_of, queue_of, routing_key_of
 
 # The broker counts redeliveries, and a worker that is stopped gives back what it has not tried yet.
 TIMES_TRIED_ALONE = 20
@@ -55,18 +56,21 @@ class Beside(bootsteps.ConsumerStep):
 
     def take_dead_letter(self, message: BrokerMessage) -> None:
         """What the broker gave up on: expired, or delivered too often. The latter is tried alone, then parked."""
-        reason, routing_key = _death_of(message)
+        reason = str(death_of(message).get("reason", "unknown"))
         if reason == "expired":
             self._park(message, ParkReason.EXPIRED, detail="the broker's time-to-live passed")
         elif redeliveries(message) >= TIMES_TRIED_ALONE:
             self._park(message, ParkReason.UNDELIVERABLE, detail=f"{reason}, and again when tried alone")
-        elif routing_key in EVENTS:
+        elif routing_key_of(message) in EVENTS or queue_of(message) in self._event_queues():
             self.take_event(message)
         elif is_command(message.headers.get("task")):
             self.consumer.take_task(message)
         else:
             # A notifier could hold up the ledger here.
             self._park(message, ParkReason.UNDELIVERABLE, detail=f"{reason}, and no command")
+
+    def _event_queues(self) -> set[str]:
+        return {queue.name for queue in self.consumer.app.conf["inbound_queues"]}
 
     def _park(self, message: BrokerMessage, reason: ParkReason, *, detail: str) -> None:
         self.consumer.gatherer.expect(message)
@@ -98,16 +102,3 @@ class Paced(bootsteps.StartStopStep):
 def is_command(task: Any) -> bool:
     """Whether a header names a command's task; it may be anything."""
     return isinstance(task, str) and task in COMMAND_TASKS
-
-
-def _death_of(message: BrokerMessage) -> tuple[str, str]:
-    """Why the broker dead-lettered a message, and the routing key that it was published with.
-
-    Whoever sends to credits.dead may have written anything there.
-    """
-    deaths = message.headers.get("x-death")
-    first = deaths[0] if isinstance(deaths, list) and deaths else {}
-    death = first if isinstance(first, dict) else {}
-    keys = death.get("routing-keys")
-    key = keys[0] if isinstance(keys, list) and keys else message.delivery_info.get("routing_key")
-    return str(death.get("reason", "unknown")), str(key or "")

@@ -1,5 +1,7 @@
 """The topology: what celeryconfig.py names, declared at the broker by one command, and where a message came from."""
 
+from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from celery import Celery, current_app
@@ -8,7 +10,8 @@ from kombu.message import Message as BrokerMessage
 
 from tasks.transports import is_embedded
 
-# In a Redis message's delivery_info, by tasks.redis_envelopes: where it really was. The rest is what its sender wrote.
+# In a message's delivery_info, by what took it from there. The rest may be its sender's word: on Redis all of it, on
+# RabbitMQ the routing key, since it routes by the header CC as well.
 QUEUE = "queue"
 
 
@@ -39,25 +42,45 @@ def all_queues(app: Celery) -> list[Any]:
 
 
 def queue_of(message: BrokerMessage) -> str:
-    """The queue that a message was taken from: where it was dead-lettered, if it was, else by its routing key."""
+    """The queue that a message was taken from: where it was dead-lettered, if it was."""
     by_key = _queues_by_key(current_app)
-    queue = _died_in(message) or message.delivery_info.get(QUEUE) or message.delivery_info.get("routing_key") or ""
+    died_in = death_of(message).get("queue")
+    if isinstance(died_in, str) and by_key.get(died_in) == died_in:
+        return died_in
+    queue = message.delivery_info.get(QUEUE) or message.delivery_info.get("routing_key") or ""
     return by_key.get(queue, queue)
 
 
-def _died_in(message: BrokerMessage) -> str:
-    """Our queue that a dead letter comes from, as the broker's latest note has it; empty where it is none.
+def routing_key_of(message: BrokerMessage) -> str:
+    """The key that a message was published with to an exchange of ours; empty where it went straight to its queue."""
+    death = death_of(message)
+    exchange = str(death.get("exchange", message.delivery_info.get("exchange") or ""))
+    keys = death.get("routing-keys")
+    key = keys[0] if isinstance(keys, list) and keys else message.delivery_info.get("routing_key")
+    # kombu's SimpleQueue has an exchange of its queue's name.
+    is_straight = not exchange or (exchange != _dead() and _queues_by_key(current_app).get(exchange) == exchange)
+    return "" if is_straight else str(key or "")
 
-    Among other messages a note of that kind is its sender's own.
+
+def death_of(message: BrokerMessage) -> Mapping[str, Any]:
+    """The broker's latest note on a dead letter: where it was, and how it had come there.
+
+    Among other messages a note of that kind is its sender's own, and counts for nothing.
     """
-    exchange, dead = message.delivery_info.get("exchange"), current_app.conf["dead"].name
-    is_straight = exchange == "" and message.delivery_info.get("routing_key") == dead
-    if not (exchange == dead or is_straight) or not isinstance(message.headers, dict):
-        return ""
+    exchange = message.delivery_info.get("exchange")
+    is_straight = exchange == "" and message.delivery_info.get("routing_key") == _dead()
+    if not (exchange == _dead() or is_straight) or not isinstance(message.headers, dict):
+        return {}
     deaths = message.headers.get("x-death")
     latest = deaths[0] if isinstance(deaths, list) and deaths else None
-    queue = latest.get("queue") if isinstance(latest, dict) else None
-    return queue if isinstance(queue, str) and _queues_by_key(current_app).get(queue) == queue else ""
+    return latest if isinstance(latest, dict) else {}
+
+
+@cache
+def _dead() -> str:
+    """The name of the exchange, and of the queue, of dead letters; to ask the configuration each time takes long."""
+    name: str = current_app.conf["dead"].name
+    return name
 
 
 _by_key: dict[str, str] = {}

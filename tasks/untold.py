@@ -23,6 +23,7 @@ FIRST = timedelta(seconds=8)
 LATEST = timedelta(minutes=15)
 MOST_DOUBLINGS = 10
 MOST_TIMES = 100  # which take a day
+MOST_BYTES = 64 * 1024  # of the header: AMQP's frame has 128 KiB for all of them
 SALT = "credits.untold"
 
 
@@ -61,9 +62,9 @@ def later(message: Message, came_to: CameTo, why: str) -> Kept | ToPark | None:
     times = came_to.times + 1
     correlation_id = correlation_id_of(message)
     if times <= MOST_TIMES:
-        signed = signing.dumps(
-            [message.headers.get("id"), came_to.outcome, came_to.is_failure, times], salt=SALT, compress=True
-        )
+        signed = _signed(message, came_to.outcome, came_to.is_failure, times)
+        if len(signed) > MOST_BYTES:  # of many items: what follows is told no more than whether all are posted
+            signed = _signed(message, {"status": came_to.outcome.get("status")}, came_to.is_failure, times)
         return Kept(
             message=replace(message, headers={**message.headers, UNTOLD: signed}),
             correlation_id=correlation_id,
@@ -71,5 +72,9 @@ def later(message: Message, came_to: CameTo, why: str) -> Kept | ToPark | None:
         )
     if came_to.is_failure:
         return None
-    detail = f"carried out, but what follows could not be told {MOST_TIMES} times: {why}"
+    detail = f"it came to {came_to.outcome.get('status')}; what follows could not be told {MOST_TIMES} times: {why}"
     return ToPark(message=message, reason=ParkReason.UNDELIVERABLE, detail=detail, correlation_id=correlation_id)
+
+
+def _signed(message: Message, *what: Any) -> str:
+    return signing.dumps([message.headers.get("id"), *what], salt=SALT, compress=True)

@@ -92,8 +92,8 @@ def record_message(*, queue: str, message: Mapping[str, str], correlation_id: st
     return row.id
 
 
-def lease_unpublished(*, limit: int) -> list[Recorded]:
-    """Take up to `limit` rows that nobody has published in time, for LEASE; the oldest first.
+def lease_unpublished(*, limit: int, of: Collection[Destination] = tuple(Destination)) -> list[Recorded]:
+    """Take up to `limit` rows of these destinations that nobody has published in time, for LEASE; the oldest first.
 
     By flag and never by a watermark: a transaction that began earlier may commit later. A lease that was given before
     the clock was put back counts for nothing.
@@ -103,8 +103,9 @@ def lease_unpublished(*, limit: int) -> list[Recorded]:
         now = spoken.clock()
         cursor.execute(
             "SELECT id FROM credit_outbox WHERE published_at IS NULL AND (publish_after <= %s OR publish_after > %s) "
+            f"AND destination IN ({', '.join('%s' for _ in of)}) "
             f"ORDER BY publish_after LIMIT %s {spoken.lock_free_ones}",
-            [spoken.encode(now), spoken.encode(now + BEFORE_THE_CLOCK_WAS_PUT_BACK), limit],
+            [spoken.encode(now), spoken.encode(now + BEFORE_THE_CLOCK_WAS_PUT_BACK), *of, limit],
         )
         ids = [spoken.uuid(row[0]) for row in cursor.fetchall()]
         rows = OutboxRow.objects.filter(id__in=ids)

@@ -15,7 +15,7 @@ from ledger.dialect import INTEGER, MOMENT, TEXT, UUID_, Columns
 from ledger.identifiers import new_id
 from ledger.journal.inserting import insert_rows, rows_of_mappings
 from ledger.journal.replays import Replay, note_outcomes, read, replays_of
-from ledger.messages import Message, replay_in
+from ledger.messages import UNTOLD, Message, replay_in
 from ledger.models import ParkedMessage
 from ledger.outcomes import Outcome, ParkReason, Status
 
@@ -138,7 +138,7 @@ def _row(parked: ToPark, now: datetime) -> dict[str, Any]:
     message = parked.message or NO_MESSAGE
     claim = claim_in(message)
     return {
-        **storable(message.as_text()),
+        **storable(message.without(UNTOLD).as_text()),  # sent again, it is decided anew
         "fingerprint": message.fingerprint if parked.message else str(new_id()),
         "state": "parked",
         "reason": parked.reason,

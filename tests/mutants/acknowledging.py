@@ -223,6 +223,13 @@ MUTANTS = (
         ),
     ),
     Mutant(
+        name="replays-that-decide-nothing",
+        breaks="what staff send again is not posted, because it was parked with what it once came to",
+        promise="§1 replays",
+        test="tests/tasks/test_untold.py::test_what_is_parked_instead_is_decided_when_it_is_sent_again",
+        edits=(Edit("ledger/journal/parking.py", "message.without(UNTOLD)", "message"),),
+    ),
+    Mutant(
         name="told-in-vain-for-ever",
         breaks="a message whose link can never be sent comes again for ever, and nobody is told of it",
         promise="§1 links",

@@ -12,7 +12,11 @@ MUTANTS = (
         promise="§2 Events",
         test="tests/tasks/test_inbound.py::test_what_an_event_was_sent_as_is_believed_from_nobody_else",
         edits=(
-            Edit("tasks/inbound.py", 'if message.delivery_info.get("exchange"):', "if SENT_AS not in message.headers:"),
+            Edit(
+                "tasks/inbound.py",
+                'routing_key_of(message) or (sent_as if isinstance(sent_as, str) else "")',
+                "sent_as if isinstance(sent_as, str) else routing_key_of(message)",
+            ),
         ),
     ),
     Mutant(
@@ -97,7 +101,16 @@ MUTANTS = (
         breaks="a sender says which queue its message goes back to when it is sent again",
         promise="§1 the broker's own headers",
         test="tests/tasks/test_any_message.py::test_no_sender_names_the_queue_that_a_message_goes_back_to",
-        edits=(Edit("tasks/topology.py", "if not (exchange == dead or is_straight) or not", "if not"),),
+        edits=(Edit("tasks/topology.py", "if not (exchange == _dead() or is_straight) or not", "if not"),),
+    ),
+    Mutant(
+        name="queues-by-the-routing-key",
+        breaks="a producer has what staff send again go to a queue of its choice, by a key that a header has routed",
+        promise="§1 Tasks",
+        test="tests/security/test_borders.py::"
+        "test_a_producers_message_that_staff_send_again_starts_no_task_of_our_own_either",
+        servers=True,
+        edits=(Edit("tasks/consuming.py", "            message.delivery_info[QUEUE] = queue\n", ""),),
     ),
     Mutant(
         name="copies-by-our-rights",

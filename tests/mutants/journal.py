@@ -159,8 +159,8 @@ MUTANTS = (
         edits=(
             Edit(
                 OUTBOX,
-                "spoken.encode(now + BEFORE_THE_CLOCK_WAS_PUT_BACK), limit",
-                "spoken.encode(now.replace(year=9000)), limit",
+                "spoken.encode(now + BEFORE_THE_CLOCK_WAS_PUT_BACK), *of",
+                "spoken.encode(now.replace(year=9000)), *of",
             ),
         ),
     ),

@@ -11,6 +11,13 @@ RELAYED = "tests/tasks/test_relay.py"
 MUTANTS = (
     # Publishing.
     Mutant(
+        name="held-up-by-events",
+        breaks="events that nobody takes hold up etas and replays, which go straight to their queues",
+        promise="§3 Events",
+        test="tests/tasks/test_relay.py::test_events_that_nobody_takes_hold_up_nothing_that_goes_straight_to_a_queue",
+        edits=(Edit("tasks/relay.py", "lease_unpublished(limit=limit, of=kind)", "lease_unpublished(limit=limit)"),),
+    ),
+    Mutant(
         name="not-mandatory",
         breaks="a follow-up task whose queue is missing is lost without a word",
         promise="§3 follow-up tasks",

@@ -138,27 +138,28 @@ def test_no_message_starts_a_task_of_celerys_that_starts_others(spied: Service) 
 def test_a_producers_message_that_staff_send_again_starts_no_task_of_our_own_either(
     sender: Sender, spied: Service
 ) -> None:
-    id_ = new_id()
+    death = {"queue": "credits.notifications", "reason": "rejected", "count": 1, "exchange": "", "routing-keys": ["x"]}
+    ways = [
+        ("credits.consume", {"x-first-death-queue": "credits.notifications", "CC": ["spy", "credits.notifications"]}),
+        ("credits.notifications", {"CC": ["credits.consume"]}),  # which is routed by that header alone
+        ("credits.dead", {"CC": ["credits.consume"], "x-death": [death]}),
+    ]
     with confirmed(sender.url) as publish:
-        publish(
-            json.dumps([[], {"envelope": forged()}, {}]),
-            exchange="credits.commands",
-            routing_key="credits.consume",
-            content_type="application/json",
-            content_encoding="utf-8",
-            headers={
-                "task": "credits.notify_low_balance",
-                "id": id_,
-                "x-first-death-queue": "credits.notifications",
-                "CC": ["spy", "credits.notifications"],
-            },
-        )
-    parked = eventually(lambda: ParkedMessage.objects.first())
-    assert parked.queue == "credits.consume"
+        for key, headers in ways:
+            publish(
+                json.dumps([[], {"envelope": forged()}, {}]),
+                exchange="credits.commands",
+                routing_key=key,
+                content_type="application/json",
+                content_encoding="utf-8",
+                headers={"task": "credits.notify_low_balance", "id": new_id(), **headers},
+            )
+    parked = eventually(lambda: len(rows := ParkedMessage.objects.all()) == len(ways) and list(rows))
+    assert {row.queue for row in parked} == {"credits.consume"}
 
-    assert spied.manage("parked", "replay", str(parked.id)).returncode == 0
+    assert spied.manage("parked", "replay", *(str(row.id) for row in parked)).returncode == 0
 
-    eventually(lambda: ParkedMessage.objects.filter(count=2).exists())
+    eventually(lambda: ParkedMessage.objects.filter(count=2).count() == len(ways))
     assert "forged" not in told(spied)
 
 

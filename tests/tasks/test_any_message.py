@@ -17,8 +17,9 @@ from tasks.errors import Refusal
 from tasks.handing import HANDED, HEADERS
 from tasks.inbound import read_event
 from tasks.reading import correlation_id_of
-from tasks.steps import _death_of, is_command
+from tasks.steps import is_command
 from tasks.strategy import Envelope
+from tasks.topology import routing_key_of
 from tests.e2e.malformed import MALFORMED
 
 pytestmark = pytest.mark.django_db
@@ -86,7 +87,7 @@ def test_any_message_is_read_or_parked_and_can_be_stored(body, headers, content_
 
     deliveries = [as_a_task(taken), read_event(taken)]
     is_command(taken.headers.get("task"))
-    _death_of(taken)
+    routing_key_of(taken)
     correlation_id_of(whole(taken))
 
     park([parked for delivery in deliveries for parked in delivery.parked])
@@ -95,10 +96,11 @@ def test_any_message_is_read_or_parked_and_can_be_stored(body, headers, content_
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(deaths=values)
 def test_any_history_of_deaths_is_read(deaths):
-    reason, key = _death_of(message(b"{}", {"x-death": deaths}))
+    dead = message(b"{}", {"x-death": deaths})
+    dead.delivery_info = {"exchange": "credits.dead", "routing_key": "credits.consume"}
 
-    assert isinstance(reason, str)
-    assert isinstance(key, str)
+    assert isinstance(routing_key_of(dead), str)
+    assert isinstance(whole(dead).queue, str)
 
 
 DEATH = {"reason": "delivery_limit", "count": 1, "exchange": "credits.commands", "routing-keys": ["credits.grant"]}
@@ -111,12 +113,13 @@ def test_no_sender_names_the_queue_that_a_message_goes_back_to(queue):
     assert whole(message(b"{}", notes)).queue == "credits.consume"
 
 
-def test_a_key_makes_no_dead_letter():
+@pytest.mark.parametrize("key", ["credits.dead", "credits.notifications", "credits.nowhere"])
+def test_a_message_goes_back_to_where_it_was_taken_from_whatever_its_key(key):
     """By the header CC a sender's own message gets to our queues under any key."""
     forged = message(b"{}", {"x-death": [{**DEATH, "queue": "credits.notifications"}]})
-    forged.delivery_info = {"exchange": "credits.commands", "routing_key": "credits.dead"}
+    forged.delivery_info = {"exchange": "credits.commands", "routing_key": key, "queue": "credits.consume"}
 
-    assert whole(forged).queue == "credits.dead"
+    assert whole(forged).queue == "credits.consume"
 
 
 @pytest.mark.parametrize(("queue", "found"), [("credits.grants", "credits.grants"), ("of somebody", "credits.dead")])

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from kombu.message import Message as BrokerMessage
 
+from creditsvc.celery import app
 from tasks.steps import TIMES_TRIED_ALONE, Beside
 from tests.tasks.channels import Broker
 
@@ -22,6 +23,7 @@ def take(taken: list[str]) -> Callable[[BrokerMessage], None]:
     """Takes a dead letter as the worker's step does."""
     step = Beside.__new__(Beside)
     step.consumer = SimpleNamespace(
+        app=app,
         gatherer=SimpleNamespace(expect=lambda _: None, add=lambda _: taken.append("taken as an event")),
         take_task=lambda _: taken.append("taken as a task"),
         park=lambda _, reason, detail: taken.append(f"parked as {reason}"),
@@ -29,15 +31,29 @@ def take(taken: list[str]) -> Callable[[BrokerMessage], None]:
     return step.take_dead_letter
 
 
-def dead(*, reason: str = "delivery_limit", routing_key: str = "credits.consume", **headers: Any) -> BrokerMessage:
+def dead(
+    *,
+    reason: str = "delivery_limit",
+    exchange: str = "credits.commands",
+    routing_key: str = "credits.consume",
+    queue: str = "credits.consume",
+    **headers: Any,
+) -> BrokerMessage:
     """A message that the broker has dead-lettered."""
-    death = {"reason": reason, "routing-keys": [routing_key]}
-    return Broker().deliver(headers={"task": "credits.consume", "x-death": [death], **headers})
+    death = {"reason": reason, "exchange": exchange, "routing-keys": [routing_key], "queue": queue}
+    return Broker().deliver(
+        headers={"task": "credits.consume", "x-death": [death], **headers},
+        delivery_info={"exchange": "credits.dead", "routing_key": routing_key, "queue": "credits.dead"},
+    )
 
 
 DEAD = {
     "a command": (dead(), "taken as a task"),
-    "an event": (dead(routing_key="evt.billing.trial.started.v1"), "taken as an event"),
+    "an event": (dead(exchange="glam.events", routing_key="evt.billing.trial.started.v1"), "taken as an event"),
+    "an event that was sent again": (
+        dead(exchange="", routing_key="credits.inbound", queue="credits.inbound"),
+        "taken as an event",
+    ),
     "expired": (dead(reason="expired"), "parked as expired"),
     "tried often": (dead(**{"x-delivery-count": TIMES_TRIED_ALONE - 1}), "taken as a task"),
     "tried too often": (dead(**{"x-delivery-count": TIMES_TRIED_ALONE}), "parked as undeliverable"),

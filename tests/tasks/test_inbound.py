@@ -14,14 +14,21 @@ PURCHASED = "evt.billing.credits.purchased.v1"
 STARTED = "evt.billing.trial.started.v1"
 
 
-def event(routing_key: str = PURCHASED, *, exchange: str = "glam.events", sent_as: Any = None, **envelope: Any) -> Any:
+def event(
+    routing_key: str = PURCHASED,
+    *,
+    exchange: str = "glam.events",
+    sent_as: Any = None,
+    death: Any = None,
+    **envelope: Any,
+) -> Any:
     """What becomes of an event of credits that were bought."""
     data = {"merchant_id": str(uuid4()), "credits": 5, "purchase_id": "order-7", "a field to come": 1}
     message = Broker().deliver(
         body=json.dumps({"event_type": PURCHASED, "data": data, **envelope}),
         content_type="application/json",
         content_encoding="utf-8",
-        headers={"x-credits-name": sent_as} if sent_as else {},
+        headers={"x-credits-name": sent_as, "x-death": death and [death]},
         delivery_info={"exchange": exchange, "routing_key": routing_key},
     )
     return read_event(message)
@@ -67,6 +74,22 @@ def test_nobody_passes_one_event_off_as_another_by_a_key_that_none_of_ours_has()
 
     assert delivery.requests == []
     assert [(parked.reason, parked.field) for parked in delivery.parked] == [("invalid_field", "event_type")]
+
+
+def test_an_event_that_came_straight_to_its_queue_has_no_key_to_be_held_to() -> None:
+    """kombu's SimpleQueue has an exchange of its queue's name."""
+    deliveries = [event("credits.inbound", exchange=exchange) for exchange in ("", "credits.inbound")]
+
+    assert [len(delivery.requests) for delivery in deliveries] == [1, 1]
+
+
+@pytest.mark.parametrize(("sent_as", "is_taken"), [(PURCHASED, True), (STARTED, False)])
+def test_an_event_that_was_sent_again_and_dead_lettered_is_held_to_its_name(sent_as: str, is_taken: bool) -> None:
+    death = {"exchange": "", "routing-keys": ["credits.inbound"], "queue": "credits.inbound"}
+
+    delivery = event("credits.inbound", exchange="credits.dead", sent_as=sent_as, death=death)
+
+    assert bool(delivery.requests) is is_taken
 
 
 def test_an_event_that_is_sent_again_is_held_to_the_name_that_it_was_stored_by() -> None:

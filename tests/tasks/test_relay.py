@@ -1,13 +1,15 @@
 """The relay: an outbox row is marked as published once the broker has confirmed it, and not before."""
 
 from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from ledger.journal.outbox import Recorded
+from ledger.journal.outbox import Recorded, record_message
 from ledger.journal.post import post_batch
+from ledger.messages import Message
 from ledger.models import OutboxRow, ParkedMessage
 from ledger.rules.batch import Waiting
 from tasks.notifiers import notify_low_balance
@@ -74,6 +76,24 @@ def test_a_row_is_marked_only_once_the_broker_has_it(connect: Callable[..., list
 
     assert (marked_meanwhile, marked()) == ([set()], {confirmed.id})
     assert OutboxRow.objects.get(id=refused.id).last_error == "the broker refused it"
+
+
+def test_events_that_nobody_takes_hold_up_nothing_that_goes_straight_to_a_queue(
+    connect: Callable[..., list[Line]],
+) -> None:
+    recorded(3)
+    now = datetime.now(UTC)
+    message = Message("credits.consume", "credits.consume", b"[[], {}, {}]", headers={"id": "1"})
+    id_ = record_message(queue=message.queue, message=message.as_text(), correlation_id="c", at=now)
+    OutboxRow.objects.exclude(id=id_).update(publish_after=now - timedelta(hours=1))
+
+    def refuse_events(messages: Sequence[Outgoing]) -> Published:
+        return Published(confirmed={each.id for each in messages if not each.exchange})
+
+    connect(refuse_events)
+    Relay().sweep(limit=2)
+
+    assert marked() == {id_}
 
 
 def test_a_publisher_that_failed_is_never_used_again(connect: Callable[..., list[Line]]) -> None:

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import time
+from pathlib import Path
 from threading import Timer
 
 import pytest
@@ -39,20 +40,49 @@ signal.raise_signal(signal.{second})
 """
 SWALLOWED = """
 import signal, time
+from threading import Event
+from types import SimpleNamespace
 from tasks import shutdown
-signal.signal(signal.SIGTERM, lambda *_: None)
 shutdown.BEAT_GRACE_S = 1
-shutdown.end_beat_in_time()
-signal.raise_signal(signal.SIGTERM)
+beat = SimpleNamespace(_is_shutdown=Event())
+shutdown.end_beat_in_time(beat)
+try:
+    signal.raise_signal(signal.SIGTERM)
+except SystemExit:
+    pass
+if not beat._is_shutdown.is_set():
+    raise ValueError
 time.sleep(3600)
+"""
+BEATING = """
+import signal, sys
+from celery import Celery
+from celery.apps.beat import Beat
+from celery.beat import PersistentScheduler
+from tasks import shutdown
+
+class Scheduler(PersistentScheduler):
+    rounds = 0
+    def tick(self, *args, **kwargs):
+        self.rounds += 1
+        if self.rounds > 2:
+            sys.exit(3)
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        except SystemExit:
+            pass
+        return super().tick(*args, **kwargs)
+
+Beat(app=Celery(broker="memory://"), scheduler=Scheduler, schedule=sys.argv[1], quiet=True).run()
 """
 AT_ONCE = (
     "import signal; from tasks.shutdown import Signals; Signals.start(None, None); signal.raise_signal(signal.SIGQUIT)"
 )
 
 
-def exit_code_of(script: str) -> int:
-    return subprocess.run([sys.executable, "-c", script], timeout=TOO_LONG_SECONDS, check=False).returncode
+def exit_code_of(script: str, *arguments: str) -> int:
+    command = [sys.executable, "-c", script, *arguments]
+    return subprocess.run(command, timeout=TOO_LONG_SECONDS, check=False).returncode
 
 
 def test_a_signal_in_the_midst_of_another_holds_nothing_up() -> None:
@@ -77,6 +107,10 @@ def test_sigquit_ends_it_at_once() -> None:
 
 def test_beat_ends_even_where_what_ends_it_is_swallowed() -> None:
     assert exit_code_of(SWALLOWED) == 0
+
+
+def test_beat_ends_its_round_where_what_ends_it_is_swallowed_in_the_midst_of_one(tmp_path: Path) -> None:
+    assert exit_code_of(BEATING, str(tmp_path / "schedule")) == 0
 
 
 def test_who_waits_for_the_flag_wakes_up_by_it() -> None:

@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from secrets import token_hex
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -15,9 +16,10 @@ from kombu.message import Message as BrokerMessage
 from creditsvc.celery import app
 from ledger.admin.waiting import WaitingAdmin
 from ledger.journal.keeping import Kept
+from ledger.journal.parking import ToPark, park
 from ledger.messages import UNTOLD, Message
 from ledger.models import ParkedMessage, Transaction, WaitingCommand
-from ledger.outcomes import Status
+from ledger.outcomes import ParkReason, Status
 from ledger.personal import Shopper, message_without
 from tasks.errors import CommandParked
 from tasks.handing import HANDED, stored
@@ -171,15 +173,29 @@ def test_after_a_day_it_is_parked_unless_it_is_already() -> None:
     assert later(MESSAGE, CameTo(outcome={}, is_failure=True, times=100), "away") is None
 
 
-def test_the_outcomes_of_the_most_items_fit_into_a_header() -> None:
+@pytest.mark.parametrize("length", [9, 127])
+def test_the_outcomes_of_the_most_items_fit_into_a_header(length: int) -> None:
     items = [
-        {"status": Status.POSTED, "transaction_id": str(uuid4()), "balance": n, "replayed": False} for n in range(500)
+        {"status": Status.POSTED, "transaction_id": str(uuid4()), "balance": n, "reference_id": token_hex(length)}
+        for n in range(500)
     ]
 
     kept = later(MESSAGE, CameTo(outcome={"status": "posted", "items": items}), "away")
 
     assert isinstance(kept, Kept)
-    assert len(kept.message.headers[UNTOLD]) < 64 * 1024  # of 128 KiB that AMQP's frame has for all headers
+    assert len(kept.message.headers[UNTOLD]) <= 64 * 1024  # of 128 KiB that AMQP's frame has for all headers
+    came_to = came_to_in(kept.message.headers)
+    assert came_to is not None
+    assert came_to.outcome == {"status": "posted", **({"items": items} if length < 100 else {})}
+
+
+def test_what_is_parked_instead_is_decided_when_it_is_sent_again(own_database: str) -> None:
+    kept = later(MESSAGE, POSTED, "away")
+    assert isinstance(kept, Kept)
+
+    park([ToPark(message=kept.message, reason=ParkReason.UNDELIVERABLE)])
+
+    assert UNTOLD not in json.loads(ParkedMessage.objects.get().headers)
 
 
 def test_a_redaction_leaves_it() -> None:
