@@ -81,7 +81,7 @@ def test_a_row_is_marked_only_once_the_broker_has_it(connect: Callable[..., list
 def test_events_that_nobody_takes_hold_up_nothing_that_goes_straight_to_a_queue(
     connect: Callable[..., list[Line]],
 ) -> None:
-    recorded(3)
+    recorded(9)
     now = datetime.now(UTC)
     message = Message("credits.consume", "credits.consume", b"[[], {}, {}]", headers={"id": "1"})
     id_ = record_message(queue=message.queue, message=message.as_text(), correlation_id="c", at=now)
