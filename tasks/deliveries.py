@@ -11,7 +11,7 @@ from ledger.journal.parking import ToPark
 from ledger.messages import SENT_FOR, UNTOLD, Message
 from ledger.requests import Request
 from tasks.producers import USER_ID, producer_of
-from tasks.topology import queue_of
+from tasks.topology import QUEUE, event_queues, queue_of, routing_key_of
 
 # Bears a stored message's name when it is sent again: its routing key is then its queue's name.
 SENT_AS = "x-credits-name"
@@ -74,16 +74,30 @@ def redeliveries(message: BrokerMessage) -> int:
     return count if type(count) is int else 0
 
 
+def published_as(message: BrokerMessage) -> str:
+    """The key that an event was first published with; empty where it came straight to its queue, and has none.
+
+    What is sent again goes there too, and bears it as a header. Whoever may only write to an exchange is held to the
+    key that it was published with, by whichever it was routed: RabbitMQ takes more of them out of the header CC.
+    """
+    sent_as = _headers_of(message).get(SENT_AS)
+    if routing_key := routing_key_of(message):
+        return routing_key
+    return sent_as if isinstance(sent_as, str) and sent_as not in event_queues() else ""
+
+
 def whole(message: BrokerMessage, *, name: str | None = None) -> Message:
-    """A broker's message as the ledger keeps it; name is its task or its routing key."""
-    headers: Mapping[str, Any] = message.headers if isinstance(message.headers, Mapping) else {}
+    """A broker's message as the ledger keeps it; name is its task or, of an event, what it was published as."""
+    headers, queue = _headers_of(message), queue_of(message)
     # kombu has decompressed the body, unless it could not.
     dropped = OF_THE_BROKER if message.errors else OF_THE_BROKER | {"compression"}
-    task = headers.get("task")
+    if name is None:
+        task = published_as(message) if queue in event_queues() else headers.get("task")
+        name = task if isinstance(task, str) else ""
     producer = sender_of(message)
     return Message(
-        queue=queue_of(message),
-        name=name or (task if isinstance(task, str) else ""),
+        queue=queue,
+        name=name,
         body=_body_of(message),
         headers={key: value for key, value in headers.items() if key not in dropped},
         properties={
@@ -93,6 +107,17 @@ def whole(message: BrokerMessage, *, name: str | None = None) -> Message:
             **({USER_ID: producer} if producer else {}),
         },
     )
+
+
+def bare(message: BrokerMessage) -> Message:
+    """What can be kept of a message that surprises us: its body, and the rest as Python shows it."""
+    shown = {"headers": repr(message.headers), "delivery_info": repr(message.delivery_info)}
+    queue = message.delivery_info.get(QUEUE)
+    return Message(queue=queue if isinstance(queue, str) else "", name="", body=_body_of(message), headers=shown)
+
+
+def _headers_of(message: BrokerMessage) -> Mapping[str, Any]:
+    return message.headers if isinstance(message.headers, Mapping) else {}
 
 
 def sender_of(message: BrokerMessage) -> str:

@@ -15,7 +15,7 @@ from kombu.message import Message as BrokerMessage
 from ledger.journal.parking import ToPark
 from ledger.outcomes import ParkReason
 from tasks.borders import crosses
-from tasks.deliveries import Delivery, whole
+from tasks.deliveries import Delivery, bare, whole
 from tasks.gathering import Gatherer
 from tasks.handing import stored
 from tasks.plain import read_plain
@@ -107,7 +107,11 @@ class Door(Consumer):
 
     def park(self, message: BrokerMessage, reason: ParkReason, *, field: str = "", detail: str = "") -> None:
         """Have a message stored whole, then acknowledged; it is not carried out."""
-        kept = whole(message)
+        try:
+            kept = whole(message)
+        except Exception:  # else it would end each worker that takes it, one after the other
+            log.exception("a message can't be read whole")
+            kept = bare(message)
         parked = ToPark(message=kept, reason=reason, field=field, detail=detail, correlation_id=correlation_id_of(kept))
         self.gatherer.add(Delivery(message, kept.name, parked=[parked]))
 

@@ -9,20 +9,19 @@ from ledger.messages import replay_in
 from ledger.outcomes import ParkReason
 from ledger.plain_events import EVENTS, PlainEnvelope
 from ledger.requests import Request
-from tasks.deliveries import SENT_AS, Delivery, sender_of, whole
+from tasks.deliveries import Delivery, published_as, sender_of, whole
 from tasks.errors import Refusal
 from tasks.reading import read_correlation_id, to_park, validated
-from tasks.topology import routing_key_of
 
 
 def read_event(message: BrokerMessage) -> Delivery:
     """What is to be done with a plain event: the request that it becomes, or the message to be parked."""
-    routing_key = _routing_key_of(message)
+    routing_key = published_as(message)
     seen: dict[str, Any] = {}
     try:
         request = _read(message, routing_key, seen)
     except Refusal as refusal:
-        name = seen.get("event_type", routing_key or message.delivery_info.get("routing_key") or "")
+        name = seen.get("event_type", routing_key)
         parked = to_park(
             refusal,
             message=whole(message, name=name),
@@ -31,16 +30,6 @@ def read_event(message: BrokerMessage) -> Delivery:
         )
         return Delivery(message, name, parked=[parked])
     return Delivery(message, seen["event_type"], requests=[request])
-
-
-def _routing_key_of(message: BrokerMessage) -> str:
-    """The key that an event was first published with; empty where it came straight to its queue, and has none.
-
-    What is sent again goes there too, and bears it as a header. Whoever may only write to an exchange is held to the
-    key that it was published with, by whichever it was routed: RabbitMQ takes more of them out of the header CC.
-    """
-    sent_as = message.headers.get(SENT_AS)
-    return routing_key_of(message) or (sent_as if isinstance(sent_as, str) else "")
 
 
 def _read(message: BrokerMessage, routing_key: str, seen: dict[str, Any]) -> Request:

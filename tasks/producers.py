@@ -32,7 +32,7 @@ def vouched_for(producer: str, body: bytes) -> str:
 def _read(vouched: str, body: bytes) -> str:
     try:
         return _signer(body).unsign(vouched)
-    except BadSignature:
+    except (BadSignature, ValueError):  # the latter of what can't be encoded
         return ""
 
 

@@ -12,7 +12,7 @@ from ledger.plain_events import EVENTS
 from tasks.consuming import Connection
 from tasks.deliveries import redeliveries
 from tasks.inbound import read_event
-from tasks.topology import death_of, queue_of, routing_key_of
+from tasks.topology import death_of, event_queues, queue_of, routing_key_of
 
 # The broker counts redeliveries, and a worker that is stopped gives back what it has not tried yet.
 TIMES_TRIED_ALONE = 20
@@ -61,16 +61,13 @@ class Beside(bootsteps.ConsumerStep):
             self._park(message, ParkReason.EXPIRED, detail="the broker's time-to-live passed")
         elif redeliveries(message) >= TIMES_TRIED_ALONE:
             self._park(message, ParkReason.UNDELIVERABLE, detail=f"{reason}, and again when tried alone")
-        elif routing_key_of(message) in EVENTS or queue_of(message) in self._event_queues():
+        elif routing_key_of(message) in EVENTS or queue_of(message) in event_queues():
             self.take_event(message)
         elif is_command(message.headers.get("task")):
             self.consumer.take_task(message)
         else:
             # A notifier could hold up the ledger here.
             self._park(message, ParkReason.UNDELIVERABLE, detail=f"{reason}, and no command")
-
-    def _event_queues(self) -> set[str]:
-        return {queue.name for queue in self.consumer.app.conf["inbound_queues"]}
 
     def _park(self, message: BrokerMessage, reason: ParkReason, *, detail: str) -> None:
         self.consumer.gatherer.expect(message)

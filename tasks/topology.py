@@ -47,8 +47,8 @@ def queue_of(message: BrokerMessage) -> str:
     died_in = death_of(message).get("queue")
     if isinstance(died_in, str) and by_key.get(died_in) == died_in:
         return died_in
-    queue = message.delivery_info.get(QUEUE) or message.delivery_info.get("routing_key") or ""
-    return by_key.get(queue, queue)
+    queue = message.delivery_info.get(QUEUE) or message.delivery_info.get("routing_key")
+    return by_key.get(queue, queue) if isinstance(queue, str) else ""
 
 
 def routing_key_of(message: BrokerMessage) -> str:
@@ -74,6 +74,12 @@ def death_of(message: BrokerMessage) -> Mapping[str, Any]:
     deaths = message.headers.get("x-death")
     latest = deaths[0] if isinstance(deaths, list) and deaths else None
     return latest if isinstance(latest, dict) else {}
+
+
+@cache
+def event_queues() -> frozenset[str]:
+    """The names of the queues that plain events come by."""
+    return frozenset(queue.name for queue in current_app.conf["inbound_queues"])
 
 
 @cache

@@ -49,7 +49,7 @@ def came_to_in(headers: Mapping[str, Any]) -> CameTo | None:
         return None
     try:
         id_, outcome, is_failure, times = signing.loads(signed, salt=SALT)
-    except signing.BadSignature:
+    except (signing.BadSignature, ValueError):  # the latter of what can't be encoded
         return None
     return CameTo(outcome=outcome, is_failure=is_failure, times=times) if id_ == headers.get("id") else None
 

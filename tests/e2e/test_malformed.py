@@ -242,6 +242,18 @@ def test_protocol_1_is_parked(producer: Producer, service: Service) -> None:
     assert service.books.balance(merchant) == 5
 
 
+@pytest.mark.parametrize("name", ["x-credits-producer", "x-credits-untold"])
+def test_a_header_of_our_own_that_nobody_can_read_changes_nothing(
+    producer: Producer, service: Service, name: str
+) -> None:
+    merchant = producer.merchant(credits=5)
+    body, headers = producer.task_message("credits.consume", consumption(merchant), **{name: "\ud800:abc"})
+
+    producer.publish(body, queue="credits.consume", headers=headers)
+
+    producer.settled(merchant, balance=4)
+
+
 def test_a_bad_envelope_parks_consume_many_whole(producer: Producer, service: Service) -> None:
     merchant = producer.merchant(credits=5)
 

@@ -13,9 +13,9 @@ MUTANTS = (
         test="tests/tasks/test_inbound.py::test_what_an_event_was_sent_as_is_believed_from_nobody_else",
         edits=(
             Edit(
-                "tasks/inbound.py",
-                'routing_key_of(message) or (sent_as if isinstance(sent_as, str) else "")',
-                "sent_as if isinstance(sent_as, str) else routing_key_of(message)",
+                "tasks/deliveries.py",
+                "if routing_key := routing_key_of(message):",
+                "if (routing_key := routing_key_of(message)) and sent_as is None:",
             ),
         ),
     ),
@@ -102,6 +102,34 @@ MUTANTS = (
         promise="§1 the broker's own headers",
         test="tests/tasks/test_any_message.py::test_no_sender_names_the_queue_that_a_message_goes_back_to",
         edits=(Edit("tasks/topology.py", "if not (exchange == _dead() or is_straight) or not", "if not"),),
+    ),
+    Mutant(
+        name="a-header-that-ends-workers",
+        breaks="one message with a header that can't be encoded ends each worker that takes it, one after the other",
+        promise="§1 can't be carried out",
+        test="tests/tasks/test_any_message.py::test_no_header_of_our_own_surprises_us_whatever_stands_there",
+        edits=(Edit("tasks/producers.py", "except (BadSignature, ValueError):", "except BadSignature:"),),
+    ),
+    Mutant(
+        name="a-surprise-that-ends-workers",
+        breaks="a message that can't even be read whole ends each worker that takes it, one after the other",
+        promise="§1 can't be carried out",
+        test="tests/tasks/test_door.py::test_a_message_that_cannot_even_be_read_whole_ends_no_worker",
+        edits=(Edit("tasks/door.py", "            kept = bare(message)\n", "            raise\n"),),
+    ),
+    Mutant(
+        name="events-by-their-senders-word",
+        breaks="an event that expired is applied as another one once staff send it again",
+        promise="§2 Events",
+        test="tests/tasks/test_inbound.py::"
+        "test_an_event_that_is_parked_unread_keeps_the_key_that_it_was_published_with",
+        edits=(
+            Edit(
+                "tasks/deliveries.py",
+                'published_as(message) if queue in event_queues() else headers.get("task")',
+                'headers.get("task")',
+            ),
+        ),
     ),
     Mutant(
         name="queues-by-the-routing-key",

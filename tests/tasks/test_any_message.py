@@ -16,6 +16,7 @@ from tasks.deliveries import Delivery, whole
 from tasks.errors import Refusal
 from tasks.handing import HANDED, HEADERS
 from tasks.inbound import read_event
+from tasks.plain import read_plain
 from tasks.reading import correlation_id_of
 from tasks.steps import is_command
 from tasks.strategy import Envelope
@@ -56,6 +57,25 @@ def message(
         delivery_info={"exchange": "", "routing_key": "credits.consume"},
         accept={"application/json"},
     )
+
+
+@pytest.mark.parametrize("name", ["x-credits-producer", "x-credits-untold", "x-credits-name", "x-credits-replay"])
+@pytest.mark.parametrize("value", ["\ud800:abc", "\ud800", ":", "a:b:c", "", 7, ["a"], {"a": 1}, None, b"\xff"])
+def test_no_header_of_our_own_surprises_us_whatever_stands_there(name, value):
+    taken = message(b"[[], {}, {}]", {"task": "credits.consume", "id": "1", name: value})
+
+    assert read_plain(taken, stores_results=True) is None
+    park(as_a_task(taken).parked)
+    park(read_event(taken).parked)
+
+
+@pytest.mark.parametrize("info", [{"queue": ["a"]}, {"routing_key": ["a"]}, {"exchange": ["a"]}, {"exchange": {}}, {}])
+def test_nothing_surprises_us_of_where_a_message_says_that_it_comes_from(info):
+    taken = message(b"{}", {})
+    taken.delivery_info = info
+
+    assert isinstance(whole(taken).queue, str)
+    assert isinstance(whole(taken).name, str)
 
 
 def as_a_task(taken: BrokerMessage) -> Delivery:

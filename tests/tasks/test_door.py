@@ -151,6 +151,25 @@ def test_what_is_for_the_producers_queues_starts_no_task_of_our_own(
     assert [delivery.parked[0].reason for delivery in door.gatherer.deliveries] == ["unknown_task"] * 2
 
 
+def test_a_message_that_cannot_even_be_read_whole_ends_no_worker(
+    door_before: Callable[..., Door], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def choke(*_: object) -> None:
+        raise UnicodeEncodeError("utf-8", "\ud800", 0, 1, "surrogates not allowed")
+
+    monkeypatch.setattr("tasks.door.whole", choke)
+    door = door_before(choke)
+    message = Broker().deliver(body=b"{}", headers={"task": "any", "odd": "\ud800"}, delivery_info={"queue": "q"})
+
+    door.create_task_handler()(message)
+
+    (delivery,) = door.gatherer.deliveries
+    kept = delivery.parked[0].message
+    assert kept is not None
+    assert (kept.queue, kept.body) == ("q", b"{}")
+    assert "odd" in kept.headers["headers"]
+
+
 def test_an_error_of_the_connection_is_no_messages_fault(door_before: Callable[..., Door]) -> None:
     def lose_the_connection(_: BrokerMessage) -> None:
         raise ConnectionError

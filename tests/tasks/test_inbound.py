@@ -7,6 +7,7 @@ from uuid import uuid4
 import pytest
 
 from ledger.commands import Purchase
+from tasks.deliveries import whole
 from tasks.inbound import read_event
 from tests.tasks.channels import Broker
 
@@ -74,6 +75,22 @@ def test_nobody_passes_one_event_off_as_another_by_a_key_that_none_of_ours_has()
 
     assert delivery.requests == []
     assert [(parked.reason, parked.field) for parked in delivery.parked] == [("invalid_field", "event_type")]
+
+
+def test_an_event_that_is_parked_unread_keeps_the_key_that_it_was_published_with() -> None:
+    """By which a replay is judged: a header that names its task is its sender's own."""
+    death = {"exchange": "glam.events", "routing-keys": ["evt.ai.other.v1", PURCHASED], "queue": "credits.inbound"}
+    expired = Broker().deliver(
+        headers={"task": PURCHASED, "x-death": [death]},
+        delivery_info={"exchange": "credits.dead", "routing_key": "evt.ai.other.v1", "queue": "credits.dead"},
+    )
+
+    assert (whole(expired).queue, whole(expired).name) == ("credits.inbound", "evt.ai.other.v1")
+    assert event("credits.inbound", exchange="", sent_as="evt.ai.other.v1").requests == []
+
+
+def test_an_event_parked_by_its_queues_name_is_held_to_no_key_when_it_is_sent_again() -> None:
+    assert len(event("credits.inbound", exchange="", sent_as="credits.inbound").requests) == 1
 
 
 def test_an_event_that_came_straight_to_its_queue_has_no_key_to_be_held_to() -> None:
