@@ -12,10 +12,12 @@ from typing import Any
 
 from amqp import Message
 from amqp.exceptions import RecoverableConnectionError
+from amqp.method_framing import frame_handler
 from celery.app.amqp import AMQP
 from kombu import Connection as KombuConnection
 from kombu.transport import pyamqp
 
+from tasks.bounds import is_for_text
 from tasks.frames import (
     BODY,
     DELIVER,
@@ -27,6 +29,7 @@ from tasks.frames import (
     body_size,
     delivery_of,
     properties_of,
+    readable,
     split,
 )
 from tasks.results import NOT_SENT, Untold
@@ -48,6 +51,11 @@ class Channel(pyamqp.Channel):
 
         return super().basic_consume(queue, *args, callback=named, **options)
 
+    def dispatch_method(self, method_sig: Any, payload: Any, content: Any) -> None:
+        """py-amqp's, but that no body is decoded by a code that is none for text, or takes for ever."""
+        self.auto_decode = content is not None and is_for_text(content.properties.get("content_encoding"))
+        super().dispatch_method(method_sig, payload, content)
+
     def on_delivery(self, delivery: Delivery, message: Message) -> None:
         """A message has been delivered."""
         self._on_basic_deliver(*delivery, message)
@@ -59,7 +67,7 @@ class Connection(pyamqp.Connection):
     Channel = Channel
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+        super().__init__(*args, **{"frame_handler": _of_any_key, **kwargs})
         self._ahead: deque[Frame] = deque()
         self.before_reading: Callable[[], None] = _at_once  # what the event loop does before each read
 
@@ -118,6 +126,11 @@ class Connection(pyamqp.Connection):
         self._ahead.popleft()
         channel.on_delivery(delivery_of(method), message)
         return True
+
+
+def _of_any_key(*given: Any) -> Callable[[Frame], Any]:
+    handle: Callable[[Frame], Any] = frame_handler(*given)
+    return lambda frame: handle(readable(frame))
 
 
 def _at_once() -> None:

@@ -10,6 +10,7 @@ from ledger.journal.keeping import Kept
 from ledger.journal.parking import ToPark
 from ledger.messages import SENT_FOR, UNTOLD, Message
 from ledger.requests import Request
+from tasks.bounds import is_for_text
 from tasks.producers import USER_ID, producer_of
 from tasks.topology import QUEUE, event_queues, queue_of, routing_key_of
 
@@ -133,8 +134,8 @@ def _body_of(message: BrokerMessage) -> bytes:
 def _encoded(body: str, encoding: str | None) -> bytes:
     """A body that the transport has decoded, as it was sent."""
     try:
-        return body.encode(encoding or "utf-8", errors="surrogatepass")
-    except (LookupError, ValueError):  # no such code, or not a code for text
+        return body.encode(encoding if encoding and is_for_text(encoding) else "utf-8", errors="surrogatepass")
+    except ValueError:  # it holds more than its code has
         return body.encode(errors="surrogatepass")
 
 

@@ -14,6 +14,7 @@ from amqp.exceptions import UnexpectedFrame
 METHOD, HEADER, BODY = 1, 2, 3
 DELIVER = b"\x00\x3c\x00\x3c"  # class 60, method 60: basic.deliver
 FRAME_END = 0xCE
+MAX_SHORT = 255  # bytes of a short string
 
 Frame = tuple[int, int, bytes]  # its type, its channel, what it holds
 
@@ -60,8 +61,25 @@ def delivery_of(method: bytes) -> Delivery:
     consumer_tag, at = _short(method, 4)
     (delivery_tag,) = _unsigned_64(method, at)
     exchange, after = _short(method, at + 9)
-    routing_key, _ = _short(method, after)
+    key = method[after + 1 : after + 1 + method[after]]
+    routing_key = key.decode(errors="backslashreplace")  # RabbitMQ takes any bytes, which its header CC may route
     return Delivery(consumer_tag, delivery_tag, method[at + 8] & 1 == 1, exchange, routing_key)
+
+
+def readable(frame: Frame) -> Frame:
+    """The same frame, with its routing key as text where it is none: of that py-amqp would end the connection."""
+    kind, channel, method = frame
+    if kind != METHOD or not method.startswith(DELIVER):
+        return frame
+    _, at = _short(method, 4)
+    at += 9 + 1 + method[at + 9]
+    key = method[at + 1 : at + 1 + method[at]]
+    try:
+        key.decode()
+    except UnicodeDecodeError:
+        shown = key.decode(errors="backslashreplace").encode("ascii", errors="backslashreplace")[:MAX_SHORT]
+        return kind, channel, method[:at] + bytes([len(shown)]) + shown
+    return frame
 
 
 def body_size(header: bytes) -> int:

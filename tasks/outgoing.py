@@ -115,11 +115,16 @@ SENT_AGAIN = (
     "app_id",
     "priority",
 )
+MAX_PRIORITY = 255
 MAX_SHORT_BYTES = 255  # of a text among AMQP's properties
 
 
 def _lasting(properties: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: properties[name] for name in SENT_AGAIN if properties.get(name) is not None}
+    lasting = {name: properties[name] for name in SENT_AGAIN if properties.get(name) is not None}
+    priority = lasting.get("priority")
+    if type(priority) is not int or not 0 <= priority <= MAX_PRIORITY:
+        lasting.pop("priority", None)
+    return lasting
 
 
 def _short(text: str) -> str | None:

@@ -23,7 +23,7 @@ log = structlog.get_logger(__name__)
 Errors = tuple[type[BaseException], ...]
 
 # What a message that can't be put into frames or JSON raises; anything else tells of the broker.
-OF_ONE_MESSAGE = (TypeError, ValueError, LookupError, struct.error)
+OF_ONE_MESSAGE = (TypeError, ValueError, LookupError, ArithmeticError, RecursionError, struct.error)
 # How the broker ends a connection or a channel, which one message may be the cause of: headers larger than a frame,
 # a body larger than it takes. A time-out is none of these: it would be waited for again and again.
 MAYBE_OF_ONE_MESSAGE = (*OF_ONE_MESSAGE, AMQPError, ConnectionError)

@@ -24,6 +24,7 @@ from tasks.untold import CameTo, came_to_in
 
 Handler = Callable[..., Any]
 WITHOUT_LINKS = encoded({})
+NO_LIMITS = (None, [None, None])
 
 
 def gathered(task: Any, app: Any, consumer: Any) -> Handler:
@@ -117,6 +118,8 @@ class Envelope:
             raise Refusal(ParkReason.NOT_A_TASK, field="body", detail="must be [args, kwargs, embed]")
         for name in ("eta", "expires"):
             self._moment(name)
+        if self.headers.get("timelimit") not in NO_LIMITS:
+            raise Refusal(ParkReason.INVALID_FIELD, field="timelimit", detail="a task of ours has none of its sender's")
 
     def as_handed(self, refusal: Refusal | None) -> BrokerMessage:
         """The message for Celery's own way: what the task needs of it, and what to start behind it."""

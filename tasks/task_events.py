@@ -5,6 +5,8 @@ from typing import Any
 
 from tasks.deliveries import Delivery
 
+TOLD = ("root_id", "parent_id", "kwargsrepr")  # of a sender's headers, where they are texts
+
 
 def tell(dispatcher: Any, batch: Sequence[Delivery]) -> None:
     """Send received, started and succeeded for each task of a settled batch, where somebody has enabled events."""
@@ -16,14 +18,15 @@ def tell(dispatcher: Any, batch: Sequence[Delivery]) -> None:
         headers = delivery.message.headers
         if "id" not in headers or delivery.parked:
             continue
+        told = {name: value for name in TOLD if isinstance(value := headers.get(name), str)}
         about = {"uuid": headers["id"], "name": delivery.name}
         dispatcher.send(
             "task-received",
             **about,
             args="()",
-            kwargs=headers.get("kwargsrepr") or "{}",
-            root_id=headers.get("root_id"),
-            parent_id=headers.get("parent_id"),
+            kwargs=told.get("kwargsrepr") or "{}",
+            root_id=told.get("root_id"),
+            parent_id=told.get("parent_id"),
             retries=0,
             eta=None,
             expires=None,

@@ -111,6 +111,28 @@ MUTANTS = (
         edits=(Edit("tasks/producers.py", "except (BadSignature, ValueError):", "except BadSignature:"),),
     ),
     Mutant(
+        name="a-key-that-ends-workers",
+        breaks="a routing key that is no text ends each worker that takes its message, where py-amqp reads it",
+        promise="§1 can't be carried out",
+        test="tests/security/test_borders.py::test_a_routing_key_that_is_no_text_ends_no_worker",
+        servers=True,
+        edits=(Edit("tasks/consuming.py", "handle(readable(frame))", "handle(frame)"),),
+    ),
+    Mutant(
+        name="a-code-that-is-a-bomb",
+        breaks="178 bytes become 200 MB, by a content_encoding that is no code for text",
+        promise="§1 can't be carried out",
+        test="tests/tasks/test_bombs.py::test_no_body_is_decoded_by_a_code_that_is_none_for_text",
+        edits=(Edit("tasks/bounds.py", "    if not is_for_text(encoding):", "    if False:"),),
+    ),
+    Mutant(
+        name="one-row-for-ever",
+        breaks="one message that can't be published at all keeps those beside it from being sent again, for ever",
+        promise="§1 replays",
+        test="tests/tasks/test_relay.py::test_a_row_that_can_not_be_published_at_all_holds_up_no_other",
+        edits=(Edit("tasks/relay.py", "LookupError, ArithmeticError, RecursionError, struct", "LookupError, struct"),),
+    ),
+    Mutant(
         name="a-surprise-that-ends-workers",
         breaks="a message that can't even be read whole ends each worker that takes it, one after the other",
         promise="§1 can't be carried out",

@@ -186,7 +186,7 @@ MUTANTS = (
         breaks="an envelope that can be read but not written again ends the worker, and is lost",
         promise="§1 can't be carried out",
         test="tests/tasks/test_deep_envelopes.py::test_an_envelope_of_any_depth_is_handed_on_and_put_aside",
-        edits=(Edit("tasks/redis_envelopes.py", "if _is_too_deep(envelope):", "if False:"),),
+        edits=(Edit("tasks/envelopes.py", "if _is_too_deep(envelope):", "if False:"),),
         servers=True,
     ),
     Mutant(

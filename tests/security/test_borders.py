@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from amqp import Message
 from celery import Celery
 from kombu import Connection, Exchange, Queue
 
@@ -183,6 +184,24 @@ def test_no_copy_of_a_producers_message_goes_where_the_producer_may_not_send_it(
     eventually(lambda: Account.objects.filter(merchant_id=linked).exists())
     assert merchant not in told(spied)
     assert not ParkedMessage.objects.exists()
+
+
+@pytest.mark.parametrize("body", ["[[], {}, {}]", "", "x" * 300_000], ids=["whole", "empty", "large"])
+def test_a_routing_key_that_is_no_text_ends_no_worker(body: str, sender: Sender, service: Service) -> None:
+    message = Message(
+        body,
+        content_type="application/json",
+        content_encoding="utf-8",
+        application_headers={"task": "credits.nothing", "id": new_id(), "CC": ["credits.consume"]},
+    )
+    with Connection(sender.url, transport_options={"confirm_publish": True}) as connection:
+        for _ in range(2):  # one of them is read ahead, maybe, and one not
+            connection.default_channel.basic_publish(message, "credits.commands", b"credits.\xff")
+
+    parked = eventually(lambda: ParkedMessage.objects.filter(count=2).first())
+
+    assert parked.queue == "credits.consume"
+    assert all(process.exit_code is None for process in service.processes.values())
 
 
 def test_a_task_name_of_any_shape_is_parked_and_ends_no_worker(sender: Sender, service: Service) -> None:

@@ -12,7 +12,7 @@ from kombu.message import Message as BrokerMessage
 from ledger.journal.parking import park
 from ledger.links import LINKS
 from ledger.models import ParkedMessage
-from tasks.deliveries import Delivery, whole
+from tasks.deliveries import Delivery, bare, whole
 from tasks.errors import Refusal
 from tasks.handing import HANDED, HEADERS
 from tasks.inbound import read_event
@@ -67,6 +67,15 @@ def test_no_header_of_our_own_surprises_us_whatever_stands_there(name, value):
     assert read_plain(taken, stores_results=True) is None
     park(as_a_task(taken).parked)
     park(read_event(taken).parked)
+
+
+@pytest.mark.parametrize("body", ["\ud800", b"\xff", ""])
+@pytest.mark.parametrize("encoding", [["utf-8"], 7, None, "punycode", "no such code"])
+def test_the_last_resort_needs_no_code(body, encoding):
+    taken = message(body, {}, encoding=encoding)
+
+    assert isinstance(whole(taken).body, bytes)
+    assert isinstance(bare(taken).body, bytes)
 
 
 @pytest.mark.parametrize("info", [{"queue": ["a"]}, {"routing_key": ["a"]}, {"exchange": ["a"]}, {"exchange": {}}, {}])

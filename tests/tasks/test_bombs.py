@@ -7,12 +7,14 @@ import subprocess
 import sys
 
 import pytest
+from amqp import Message as AmqpMessage
 from kombu.compression import compress, decompress
 from kombu.message import Message as BrokerMessage
 
 from creditsvc.environment import BASE_DIR
 from tasks import bounds
 from tasks.bounds import Text
+from tasks.consuming import Channel
 from tasks.deliveries import whole
 from tasks.errors import Refusal
 from tasks.strategy import Envelope
@@ -99,3 +101,47 @@ def test_the_largest_message_of_the_contract_is_taken_compressed():
         pytest.fail(f"refused: {refusal.detail}")
 
     assert 4 * MIB < len(taken.body) < bounds.MAX_DECOMPRESSED_BYTES / 2
+
+
+NO_CODES_FOR_TEXT = ("bz2_codec", "zlib_codec", "punycode", "idna", "hex", "rot13", "unicode_escape", "no such code")
+
+
+@pytest.mark.parametrize("encoding", [*NO_CODES_FOR_TEXT, ""])
+@pytest.mark.parametrize("content_type", ["application/data", "application/text", None])
+def test_no_body_is_decoded_by_a_code_that_is_none_for_text(encoding: str, content_type: str | None) -> None:
+    taken = BrokerMessage(
+        body=bz2.compress(b"0" * MIB),
+        headers={"task": "credits.consume", "id": "id-1"},
+        content_type=content_type,
+        content_encoding=encoding,
+        delivery_info={"exchange": "", "routing_key": "credits.consume"},
+        accept={"application/json"},
+    )
+
+    with pytest.raises(Refusal, match="not_json") as refused:
+        Envelope(taken, "credits.consume", stores_results=False).read()
+
+    assert "0000" not in str(refused.value)
+
+
+@pytest.mark.parametrize("encoding", [*NO_CODES_FOR_TEXT, "utf-7", "mbcs", None, 7, ["utf-8"], "\0"])
+def test_a_code_that_is_none_for_text_is_none(encoding: object) -> None:
+    assert not bounds.is_for_text(encoding)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "UTF8", "us-ascii", "latin-1", "ISO-8859-1", "utf-16", "cp1252"])
+def test_a_code_for_text_is_one(encoding: str) -> None:
+    assert bounds.is_for_text(encoding)
+
+
+def test_the_channel_decodes_no_body_by_a_code_that_is_none_for_text() -> None:
+    channel = Channel.__new__(Channel)
+    channel.is_closing, channel._callbacks, channel._pending = False, {}, {}
+    body = b"a" * 100 + b"-" + b"a" * 200
+    bodies = []
+    for encoding in ("punycode", "latin-1"):
+        content = AmqpMessage(body, content_encoding=encoding)
+        channel.dispatch_method((60, 60), b"", content)
+        bodies.append(content.body)
+
+    assert bodies == [body, body.decode("latin-1")]

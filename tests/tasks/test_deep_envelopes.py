@@ -8,7 +8,7 @@ from kombu import Connection, Consumer, Queue
 from redis import Redis
 
 from tasks import transports
-from tasks.redis_envelopes import MAX_DEPTH, NO_ENVELOPE
+from tasks.envelopes import MAX_DEPTH, NO_ENVELOPE
 
 pytestmark = pytest.mark.servers
 

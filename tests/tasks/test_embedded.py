@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 from celery import Celery
-from kombu import Queue
+from kombu import Consumer, Message, Queue
 
 import celeryconfig
 from tasks import embedded
+from tasks.envelopes import NO_ENVELOPE
 
 EVENTS, COMMANDS = celeryconfig.embedded_events_queue, Queue("credits.consume")
 
@@ -68,3 +69,21 @@ def test_a_chore_that_fails_locks_nobody_out(broker, file, monkeypatch):
     assert failed.tb  # held, and with it whatever the failed chore left open
     with closing(sqlite3.connect(file, timeout=0)) as other, other:
         other.execute("INSERT INTO kombu_queue (name) VALUES ('another')")
+
+
+@pytest.mark.parametrize(
+    "row", ["no JSON", "[]", '{"body": 1}', '{"headers": ' + "[" * 3_000 + "]" * 3_000 + "}", "9" * 5_000]
+)
+def test_a_row_that_is_no_message_is_handed_on_to_be_parked(broker: Celery, row: str) -> None:
+    seen: list[Message] = []
+    taken(broker, COMMANDS)
+    with broker.connection_for_write() as connection:
+        channel = connection.default_channel
+        with channel.session as session:
+            session.add(channel.message_cls(row, channel._get_or_create(COMMANDS.name)))
+            session.commit()
+        with Consumer(channel, [COMMANDS], on_message=seen.append, accept=["json"]):
+            connection.drain_events(timeout=5)
+
+    assert [message.content_type for message in seen] == [NO_ENVELOPE]
+    assert seen[0].delivery_info["queue"] == COMMANDS.name

@@ -2,18 +2,21 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from math import inf
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
+from creditsvc.celery import app
+from ledger.follow_ups import Destination
 from ledger.journal.outbox import Recorded, record_message
 from ledger.journal.post import post_batch
 from ledger.messages import Message
 from ledger.models import OutboxRow, ParkedMessage
 from ledger.rules.batch import Waiting
 from tasks.notifiers import notify_low_balance
-from tasks.outgoing import Outgoing
+from tasks.outgoing import Outgoing, outgoing
 from tasks.packing import packed
 from tasks.publishing import Published
 from tasks.relay import Relay
@@ -111,13 +114,16 @@ def test_a_publisher_that_failed_is_never_used_again(connect: Callable[..., list
     assert (first.is_closed, second.is_closed) == (True, False)
 
 
-def test_a_row_that_can_not_be_published_at_all_holds_up_no_other(connect: Callable[..., list[Line]]) -> None:
+@pytest.mark.parametrize("error", [ValueError("no frame"), OverflowError("no number"), RecursionError("no frame")])
+def test_a_row_that_can_not_be_published_at_all_holds_up_no_other(
+    connect: Callable[..., list[Line]], error: Exception
+) -> None:
     rows = recorded(5)
     guilty = rows[3]
 
     def choke(messages: Sequence[Outgoing]) -> Published:
         if guilty.id in {message.id for message in messages}:
-            raise ValueError("can't be put into frames")
+            raise error
         return confirm(messages)
 
     connect(*[choke] * 10)
@@ -125,7 +131,18 @@ def test_a_row_that_can_not_be_published_at_all_holds_up_no_other(connect: Calla
     assert Relay().publish(rows) == 4
 
     assert marked() == {row.id for row in rows} - {guilty.id}
-    assert "can't be put into frames" in OutboxRow.objects.get(id=guilty.id).last_error
+    assert str(error) in OutboxRow.objects.get(id=guilty.id).last_error
+
+
+@pytest.mark.parametrize(
+    ("priority", "is_kept"), [(0, True), (255, True), (256, False), (-1, False), (inf, False), ("1", False)]
+)
+def test_a_message_that_is_sent_again_keeps_a_priority_that_is_one(priority: Any, is_kept: bool) -> None:
+    message = Message("credits.consume", "credits.consume", b"{}", properties={"priority": priority, "type": "t"})
+
+    sent = outgoing(app, Recorded(uuid4(), Destination.MESSAGE, message.queue, message.as_text(), "c", ""))
+
+    assert sent.properties == ({"type": "t", "priority": priority} if is_kept else {"type": "t"})
 
 
 @pytest.mark.parametrize("event_type", ["e" * 256, 5, None, ["evt"], "\ud800"])
