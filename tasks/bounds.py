@@ -18,6 +18,7 @@ from typing import Any, Self
 import structlog
 from amqp.serialization import GenericContent
 from kombu import compression, serialization
+from kombu.message import Message
 
 log = structlog.get_logger(__name__)
 
@@ -31,8 +32,13 @@ MAX_LZMA_MEMORY_BYTES = 80 * 1024 * 1024  # its strongest preset takes 65 MiB
 
 # A body's content_encoding is any code that Python knows: bz2_codec makes 200 MB of 178 bytes, punycode takes minutes.
 CODES_FOR_TEXT = frozenset(
-    {"utf-8", "ascii", "iso8859-1", "iso8859-15", "cp1252", "utf-16", "utf-16-le", "utf-16-be", "utf-32"}
-)
+    {
+        "utf-8", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be", "ascii",
+        *(f"iso8859-{part}" for part in range(1, 17)), *(f"cp125{page}" for page in range(9)), "koi8-r", "koi8-u",
+        "gb2312", "gbk", "gb18030", "big5", "shift_jis", "euc_jp", "euc_kr",
+    }
+)  # fmt: skip
+LONGEST_NAME = 40  # of a code; Python keeps each that it was asked for
 
 Load = Callable[[Any, int, bytes, int], int]
 _load: Load = GenericContent._load_properties
@@ -67,10 +73,24 @@ def _load_what_can_be_read(content: Any, class_id: int, buffer: bytes, offset: i
 
 def is_for_text(encoding: Any) -> bool:
     """Whether this is the name of a code for text that is read in one go, and makes little more of it."""
+    if not isinstance(encoding, str) or len(encoding) > LONGEST_NAME:
+        return False
     try:
         return codecs.lookup(encoding).name in CODES_FOR_TEXT
-    except (LookupError, TypeError, ValueError):
+    except (LookupError, ValueError):
         return False
+
+
+def payload_of(message: Message) -> Any:
+    """A message's body, read. Raises whatever kombu raises, and LookupError of a code that is none for text.
+
+    kombu reads JSON's bytes as UTF-8, whatever they are said to be.
+    """
+    encoding = message.content_encoding
+    is_said = isinstance(message.body, bytes) and encoding and encoding not in serialization.SKIP_DECODE
+    if is_said and not is_for_text(encoding):
+        raise LookupError(f"no code for text: {encoding!r:.50}")
+    return message.payload
 
 
 def _decoded(body: bytes, encoding: Any) -> str:

@@ -15,6 +15,7 @@ from kombu.message import Message as BrokerMessage
 from ledger.journal.parking import ToPark
 from ledger.outcomes import ParkReason
 from tasks.borders import crosses
+from tasks.bounds import payload_of
 from tasks.deliveries import Delivery, bare, whole
 from tasks.gathering import Gatherer
 from tasks.handing import stored
@@ -118,7 +119,7 @@ class Door(Consumer):
     def park_nameless(self, message: BrokerMessage) -> None:
         """Have a message that names no task parked, for its body where nobody can read that either."""
         try:
-            message.payload  # noqa: B018  # read by being asked for
+            payload_of(message)
         except Exception as error:
             self.park(message, ParkReason.NOT_JSON, field="body", detail=str(error))
         else:

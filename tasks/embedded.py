@@ -6,15 +6,27 @@ from typing import Any
 
 from celery import Celery
 from kombu.transport import sqlalchemy
+from kombu.transport.sqlalchemy import Channel as SQLAlchemyChannel
 from kombu.transport.sqlalchemy import Transport as SQLAlchemyTransport
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from tasks.envelopes import envelope_of, sound
+from tasks.topology import QUEUE
 
 sqlalchemy.loads = envelope_of  # by which its channel reads a row that it marks as taken, whatever comes of that
 # Published events that nobody has fetched: so many of the newest are kept, for whoever looks late.
 UNFETCHED_KEPT = 10_000
+
+
+class Channel(SQLAlchemyChannel):
+    """kombu's, but that a message goes back to where it was taken from, whatever its sender wrote of its way there."""
+
+    def _restore(self, message: Any) -> None:
+        if queue := message.delivery_info.get(QUEUE):
+            self._put(queue, {**message.serializable(), "redelivered": True})
+        else:
+            super()._restore(message)
 
 
 class Transport(SQLAlchemyTransport):
@@ -23,6 +35,7 @@ class Transport(SQLAlchemyTransport):
     And that it hands on what it can't read, to be parked.
     """
 
+    Channel = Channel
     polling_interval = 0.05
 
     def _deliver(self, message: Any, queue: str) -> None:

@@ -61,8 +61,7 @@ def delivery_of(method: bytes) -> Delivery:
     consumer_tag, at = _short(method, 4)
     (delivery_tag,) = _unsigned_64(method, at)
     exchange, after = _short(method, at + 9)
-    key = method[after + 1 : after + 1 + method[after]]
-    routing_key = key.decode(errors="backslashreplace")  # RabbitMQ takes any bytes, which its header CC may route
+    routing_key = key_as_text(method[after + 1 : after + 1 + method[after]])
     return Delivery(consumer_tag, delivery_tag, method[at + 8] & 1 == 1, exchange, routing_key)
 
 
@@ -73,13 +72,16 @@ def readable(frame: Frame) -> Frame:
         return frame
     _, at = _short(method, 4)
     at += 9 + 1 + method[at + 9]
-    key = method[at + 1 : at + 1 + method[at]]
+    key = key_as_text(method[at + 1 : at + 1 + method[at]]).encode()
+    return kind, channel, method[:at] + bytes([len(key)]) + key
+
+
+def key_as_text(key: bytes) -> str:
+    """A routing key, as ASCII and cut where it is no UTF-8: RabbitMQ takes any bytes, which its header CC may route."""
     try:
-        key.decode()
+        return key.decode()
     except UnicodeDecodeError:
-        shown = key.decode(errors="backslashreplace").encode("ascii", errors="backslashreplace")[:MAX_SHORT]
-        return kind, channel, method[:at] + bytes([len(shown)]) + shown
-    return frame
+        return key.decode(errors="backslashreplace").encode("ascii", errors="backslashreplace")[:MAX_SHORT].decode()
 
 
 def body_size(header: bytes) -> int:

@@ -9,6 +9,7 @@ from ledger.messages import replay_in
 from ledger.outcomes import ParkReason
 from ledger.plain_events import EVENTS, PlainEnvelope
 from ledger.requests import Request
+from tasks.bounds import payload_of
 from tasks.deliveries import Delivery, published_as, sender_of, whole
 from tasks.errors import Refusal
 from tasks.reading import read_correlation_id, to_park, validated
@@ -59,7 +60,7 @@ def _read(message: BrokerMessage, routing_key: str, seen: dict[str, Any]) -> Req
 
 def _body(message: BrokerMessage) -> Any:
     try:
-        return message.payload
+        return payload_of(message)
     except Exception as error:
         raise Refusal(ParkReason.NOT_JSON, field="body", detail=str(error)) from error
 

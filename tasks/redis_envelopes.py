@@ -43,6 +43,13 @@ class Channel(RedisChannel):
         except self.connection_errors:
             super().close()
 
+    def _get_message_priority(self, message: Any, *, reverse: bool = False) -> Any:
+        """kombu's, but for a number that has no end: of that it would lose a message that it puts back."""
+        try:
+            return super()._get_message_priority(message, reverse=reverse)
+        except OverflowError:
+            return self.default_priority
+
     def _do_restore_message(self, payload: Any, exchange: str, routing_key: str, *args: Any, **options: Any) -> None:
         """Put a message back into the queue that it came from, whatever its sender wrote of its way there."""
         queue = payload["properties"]["delivery_info"].get(QUEUE)

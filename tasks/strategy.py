@@ -16,6 +16,7 @@ from ledger.links import read_links
 from ledger.messages import Message, moment_of, replay_in
 from ledger.outcomes import ParkReason
 from ledger.requests import Request
+from tasks.bounds import payload_of
 from tasks.deliveries import Delivery, sender_of, whole
 from tasks.errors import Refusal
 from tasks.handing import Handed, as_handed, encoded
@@ -135,7 +136,7 @@ class Envelope:
 
     def _open(self) -> tuple[Any, Any, Any]:
         try:
-            payload = self.message.payload
+            payload = payload_of(self.message)
         except Exception as error:
             raise Refusal(ParkReason.NOT_JSON, field="body", detail=str(error)) from error
         if not isinstance(payload, list) or len(payload) != 3 or not isinstance(payload[2] or {}, dict):

@@ -8,6 +8,7 @@ from celery import Celery, current_app
 from django.utils.module_loading import import_string
 from kombu.message import Message as BrokerMessage
 
+from tasks.frames import key_as_text
 from tasks.transports import is_embedded
 
 # In a message's delivery_info, by what took it from there. The rest may be its sender's word: on Redis all of it, on
@@ -59,7 +60,7 @@ def routing_key_of(message: BrokerMessage) -> str:
     key = keys[0] if isinstance(keys, list) and keys else message.delivery_info.get("routing_key")
     # kombu's SimpleQueue has an exchange of its queue's name.
     is_straight = not exchange or (exchange != _dead() and _queues_by_key(current_app).get(exchange) == exchange)
-    return "" if is_straight else str(key or "")
+    return "" if is_straight else key_as_text(key) if isinstance(key, bytes) else str(key or "")
 
 
 def death_of(message: BrokerMessage) -> Mapping[str, Any]:

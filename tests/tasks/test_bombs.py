@@ -5,6 +5,7 @@ import json
 import resource
 import subprocess
 import sys
+from uuid import uuid4
 
 import pytest
 from amqp import Message as AmqpMessage
@@ -145,3 +146,40 @@ def test_the_channel_decodes_no_body_by_a_code_that_is_none_for_text() -> None:
         bodies.append(content.body)
 
     assert bodies == [body, body.decode("latin-1")]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "reference", "is_read"),
+    [
+        ("gbk", "漏", True),
+        ("koi8-r", "заказ", True),
+        ("cp1250", "ř", True),
+        ("utf-7", "é-1", False),
+        ("hz", "中", False),
+    ],
+)
+def test_json_is_read_by_the_code_that_it_is_said_to_be_in_or_refused(
+    encoding: str, reference: str, is_read: bool
+) -> None:
+    channel = Channel.__new__(Channel)
+    channel.is_closing, channel._callbacks, channel._pending = False, {}, {}
+    fields = {"merchant_id": str(uuid4()), "credits": 5, "purchase_id": reference}
+    content = AmqpMessage(json.dumps([[], fields, {}], ensure_ascii=False).encode(encoding), content_encoding=encoding)
+    channel.dispatch_method((60, 60), b"", content)
+    taken = BrokerMessage(
+        body=content.body,
+        headers={"task": "credits.purchase", "id": "id-1"},
+        content_type="application/json",
+        content_encoding=encoding,
+        delivery_info={"exchange": "", "routing_key": "credits.grants"},
+        accept={"application/json"},
+    )
+    envelope = Envelope(taken, "credits.purchase", stores_results=False)
+
+    if is_read:
+        delivery = envelope.read()
+        assert delivery is not None
+        assert [request.command.purchase_id for request in delivery.requests] == [reference]
+    else:
+        with pytest.raises(Refusal, match="no code for text"):
+            envelope.read()

@@ -87,3 +87,17 @@ def test_a_row_that_is_no_message_is_handed_on_to_be_parked(broker: Celery, row:
 
     assert [message.content_type for message in seen] == [NO_ENVELOPE]
     assert seen[0].delivery_info["queue"] == COMMANDS.name
+
+
+def test_what_is_given_back_goes_to_where_it_was_taken_from(broker: Celery) -> None:
+    seen: list[Message] = []
+    taken(broker, COMMANDS)
+    with broker.connection_for_write() as connection, connection.SimpleQueue(COMMANDS.name) as simple:
+        simple.put({"by": "an exchange of the queue's name, which nobody else knows"})
+    with broker.connection_for_write() as connection:
+        with Consumer(connection.default_channel, [COMMANDS], on_message=seen.append, accept=["json"]):
+            connection.drain_events(timeout=5)
+        seen[0].delivery_info.update(exchange="nobody's", routing_key="nowhere")
+        seen[0].requeue()
+
+    assert len(taken(broker, COMMANDS)) == 1

@@ -8,11 +8,22 @@ import pytest
 from amqp import Message
 from amqp.exceptions import UnexpectedFrame
 from amqp.method_framing import frame_writer
-from amqp.serialization import dumps
+from amqp.serialization import dumps, loads
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.frames import BODY, HEADER, METHOD, Delivery, Unfamiliar, body_size, delivery_of, properties_of, split
+from tasks.frames import (
+    BODY,
+    HEADER,
+    METHOD,
+    Delivery,
+    Unfamiliar,
+    body_size,
+    delivery_of,
+    properties_of,
+    readable,
+    split,
+)
 from tasks.outgoing import Outgoing
 from tasks.packing import ID, PERSISTENT, packed
 
@@ -121,3 +132,20 @@ def test_a_body_larger_than_a_frame_is_cut() -> None:
 
     assert [len(frame[2]) + 8 for frame in frames[2:]] == [FRAME_MAX, FRAME_MAX, 24]
     assert b"".join(frame[2] for frame in frames[2:]) == body
+
+
+KEYS = [b"credits.consume", "é".encode(), b"credits.\xff", "é".encode() + b"\xff", b"\xff" * 255, b""]
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_a_key_that_is_no_text_is_the_same_text_however_it_is_read(key: bytes) -> None:
+    start = bytes([0, 60, 0, 60]) + b"\x03tag" + (9).to_bytes(8, "big") + b"\x01"
+    method = start + b"\x08exchange" + bytes([len(key)]) + key
+
+    _, _, rewritten = readable((METHOD, 7, method))
+
+    by_py_amqp = loads("sLbss", rewritten, 4)[0]
+    read_ahead = delivery_of(method)
+    assert (read_ahead.exchange, read_ahead.routing_key) == tuple(by_py_amqp[3:])
+    assert len(read_ahead.routing_key) <= 255
+    assert read_ahead.routing_key.encode() == key or read_ahead.routing_key.isascii()
