@@ -88,15 +88,19 @@ def payload_of(message: Message) -> Any:
     """
     encoding = message.content_encoding
     is_said = isinstance(message.body, bytes) and encoding and encoding not in serialization.SKIP_DECODE
-    if is_said and not is_for_text(encoding):
-        raise LookupError(f"no code for text: {encoding!r:.50}")
+    if is_said:
+        _check(encoding)
     return message.payload
 
 
 def _decoded(body: bytes, encoding: Any) -> str:
+    _check(encoding)
+    return codecs.decode(body, encoding)
+
+
+def _check(encoding: Any) -> None:
     if not is_for_text(encoding):
         raise LookupError(f"no code for text: {encoding!r:.50}")
-    return codecs.decode(body, encoding)
 
 
 class Text(bytes):

@@ -15,6 +15,7 @@ from tasks.envelopes import envelope_of, sound
 from tasks.topology import QUEUE
 
 sqlalchemy.loads = envelope_of  # by which its channel reads a row that it marks as taken, whatever comes of that
+
 # Published events that nobody has fetched: so many of the newest are kept, for whoever looks late.
 UNFETCHED_KEPT = 10_000
 
@@ -30,9 +31,8 @@ class Channel(SQLAlchemyChannel):
 
 
 class Transport(SQLAlchemyTransport):
-    """kombu's, but that it looks for messages more often than once a second: 160 tasks/s instead of 46.
-
-    And that it hands on what it can't read, to be parked.
+    """kombu's, but that it looks for messages more often than once a second (160 tasks/s instead of 46), and hands on
+    what it can't read, to be parked.
     """
 
     Channel = Channel
