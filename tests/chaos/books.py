@@ -29,7 +29,7 @@ class Books:
     domains: dict[str, str]
     event_sequences: dict[str, int]
     holds: dict[str, str]
-    waiting: list[str]
+    waiting: list[str]  # tokens: a producer's repeat of a request has its correlation id, and a token of its own
     parked: dict[str, tuple[str, int]]  # by token: why, and in how many rows
     unpublished: int
 
@@ -42,7 +42,7 @@ def read(stage: Stage) -> Books:
     )
     accounts = stage.execute("SELECT merchant_id::text, balance, shop_domain, event_sequence FROM credit_accounts")
     holds = stage.execute("SELECT reference_id, status FROM credit_holds")
-    waiting = stage.execute("SELECT correlation_id FROM credit_waiting ORDER BY id")
+    waiting = stage.execute("SELECT message->>'headers' FROM credit_waiting ORDER BY id")
     unpublished = stage.execute("SELECT count(*) FROM credit_outbox WHERE published_at IS NULL")
     return Books(
         rows={(row[0], row[1]): Row(*row[2:]) for row in rows},
@@ -50,7 +50,7 @@ def read(stage: Stage) -> Books:
         domains={row[0]: row[2] for row in accounts},
         event_sequences={row[0]: row[3] for row in accounts},
         holds=dict(holds),
-        waiting=[row[0] for row in waiting],
+        waiting=[str(json.loads(headers).get("token")) for (headers,) in waiting],
         parked=_parked(stage.execute("SELECT headers, reason FROM credit_parked")),
         unpublished=unpublished[0][0],
     )

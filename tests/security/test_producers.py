@@ -76,7 +76,7 @@ def test_a_name_that_is_not_the_senders_own_is_refused_by_the_broker(
 
 
 def test_a_parked_message_shows_who_sent_it_and_stays_theirs_when_it_is_replayed(
-    sender: Sender, service: Service, own_database: str
+    sender: Sender, service: Service
 ) -> None:
     merchant = opened(sender)
     refused = consumption(merchant, amount=1)
