@@ -11,6 +11,7 @@ import codecs
 import lzma
 import zlib
 from collections.abc import Callable
+from encodings.aliases import aliases
 from functools import partial
 from threading import RLock
 from typing import Any, Self
@@ -31,14 +32,15 @@ MAX_DECOMPRESSED_BYTES_IN_HAND = 128 * 1024 * 1024
 MAX_LZMA_MEMORY_BYTES = 80 * 1024 * 1024  # its strongest preset takes 65 MiB
 
 # A body's content_encoding is any code that Python knows: bz2_codec makes 200 MB of 178 bytes, punycode takes minutes.
+# Of a code that it does not know Python keeps the name for ever, so it is asked for none but these.
 CODES_FOR_TEXT = frozenset(
     {
-        "utf-8", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be", "ascii",
-        *(f"iso8859-{part}" for part in range(1, 17)), *(f"cp125{page}" for page in range(9)), "koi8-r", "koi8-u",
-        "gb2312", "gbk", "gb18030", "big5", "shift_jis", "euc_jp", "euc_kr",
+        "utf_8", "utf_16", "utf_16_le", "utf_16_be", "utf_32", "utf_32_le", "utf_32_be", "ascii", "latin_1",
+        *(f"iso8859_{part}" for part in range(1, 17) if part != 12), *(f"cp125{page}" for page in range(9)),
+        "koi8_r", "koi8_u", "gb2312", "gbk", "gb18030", "big5", "shift_jis", "euc_jp", "euc_kr",
     }
 )  # fmt: skip
-LONGEST_NAME = 40  # of a code; Python keeps each that it was asked for
+THEIR_NAMES = CODES_FOR_TEXT | {alias for alias, code in aliases.items() if code in CODES_FOR_TEXT}
 
 Load = Callable[[Any, int, bytes, int], int]
 _load: Load = GenericContent._load_properties
@@ -48,13 +50,13 @@ def install() -> None:
     """Set the bounds, in this process."""
     GenericContent._load_properties = _load_what_can_be_read
     serialization._decode = _decoded
-    for aliases, decompressor in (
+    for names, decompressor in (
         (("application/x-gzip", "gzip", "zlib"), zlib.decompressobj),
         (("application/x-bz2", "bzip2", "bzip"), bz2.BZ2Decompressor),
         (("application/x-lzma", "lzma", "xz"), partial(lzma.LZMADecompressor, memlimit=MAX_LZMA_MEMORY_BYTES)),
     ):
-        encoder, content_type = compression.get_encoder(aliases[0])
-        compression.register(encoder, _bounded(decompressor), content_type, aliases=list(aliases[1:]))
+        encoder, content_type = compression.get_encoder(names[0])
+        compression.register(encoder, _bounded(decompressor), content_type, aliases=list(names[1:]))
 
 
 def _load_what_can_be_read(content: Any, class_id: int, buffer: bytes, offset: int) -> int:
@@ -73,12 +75,7 @@ def _load_what_can_be_read(content: Any, class_id: int, buffer: bytes, offset: i
 
 def is_for_text(encoding: Any) -> bool:
     """Whether this is the name of a code for text that is read in one go, and makes little more of it."""
-    if not isinstance(encoding, str) or len(encoding) > LONGEST_NAME:
-        return False
-    try:
-        return codecs.lookup(encoding).name in CODES_FOR_TEXT
-    except (LookupError, ValueError):
-        return False
+    return isinstance(encoding, str) and encoding.lower().replace("-", "_").replace(" ", "_") in THEIR_NAMES
 
 
 def payload_of(message: Message) -> Any:

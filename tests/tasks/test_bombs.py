@@ -1,6 +1,8 @@
 """Bombs: a few bytes that decompress to megabytes, and a whole window of such."""
 
 import bz2
+import codecs
+import encodings
 import json
 import resource
 import subprocess
@@ -125,9 +127,25 @@ def test_no_body_is_decoded_by_a_code_that_is_none_for_text(encoding: str, conte
     assert "0000" not in str(refused.value)
 
 
-@pytest.mark.parametrize("encoding", [*NO_CODES_FOR_TEXT, "utf-7", "mbcs", None, 7, ["utf-8"], "\0"])
+@pytest.mark.parametrize(
+    "encoding", [*NO_CODES_FOR_TEXT, "utf-7", "mbcs", None, 7, ["utf-8"], "\0", "utf-8\0", "utfé8"]
+)
 def test_a_code_that_is_none_for_text_is_none(encoding: object) -> None:
     assert not bounds.is_for_text(encoding)
+
+
+def test_each_code_for_text_is_one_that_python_knows() -> None:
+    for encoding in bounds.THEIR_NAMES:
+        assert codecs.lookup(encoding)
+
+
+def test_python_is_asked_for_no_code_that_it_does_not_know_for_it_keeps_the_name() -> None:
+    kept = set(encodings._cache)  # type: ignore[attr-defined]  # there is no other way to see it
+
+    found = [bounds.is_for_text(f"a name of no code {number}") for number in range(10)]
+
+    assert not any(found)
+    assert set(encodings._cache) == kept  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "UTF8", "us-ascii", "latin-1", "ISO-8859-1", "utf-16", "cp1252"])
