@@ -5,6 +5,7 @@ link is read before anything of its message is applied, and written anew.
 """
 
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_serializer
@@ -19,7 +20,9 @@ COMMANDS_EXCHANGE = "credits.commands"  # the one that producers write to
 OUR_OWN = "credits."  # tasks, queues and exchanges
 FOR_PRODUCERS = frozenset({COMMANDS_EXCHANGE, "credits.grants", "credits.consume"})
 LINKS = ("callbacks", "errbacks", "chain", "chord")
+HANGING = ("link", "link_error", "chain", "chord")  # what they are called among a link's options
 MAX_ID_BYTES = 255  # AMQP's short string
+MAX_LINKS = 100  # of a message, those of its links among them: each is published while the next message waits
 LONGEST_S = 10 * 366 * 86_400.0  # what a link may wait for
 
 
@@ -108,6 +111,8 @@ def read_links(embed: Mapping[str, Any]) -> dict[str, Any]:
     links = {name: link for name in LINKS if (link := embed.get(name))}  # of most messages there is none
     if not links:
         return links
+    if sum(1 for _ in islice(_each(links), MAX_LINKS + 1)) > MAX_LINKS:
+        raise ValueError(f"more than {MAX_LINKS} links")
     try:
         linked = Linked.model_validate(links)
     except ValidationError as error:
@@ -119,6 +124,20 @@ def read_links(embed: Mapping[str, Any]) -> dict[str, Any]:
         return {name: link for name, link in linked.model_dump().items() if link}
     except (RecursionError, ValueError):  # of what its arguments hold
         raise ValueError("a link is nested too deeply") from None
+
+
+def _each(links: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Every link, those that hang on others too; what is none among them is refused by its shape."""
+    waiting: list[Any] = [links.get(name) for name in LINKS]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, list):
+            waiting += value
+        elif isinstance(value, dict):
+            yield value
+            options = value.get("options")
+            if isinstance(options, dict):
+                waiting += [options.get(name) for name in HANGING]
 
 
 def _our_own(links: Mapping[str, Any]) -> Iterator[str]:

@@ -3,12 +3,10 @@
 from kombu.message import Message as BrokerMessage
 
 from ledger.links import COMMAND_TASKS, FOR_PRODUCERS
+from tasks.topology import QUEUE
 
 
 def crosses(message: BrokerMessage) -> bool:
-    """Whether a message names a task that is no command, and came by the producers' exchange, or is for their queues.
-
-    The latter is one that was parked, and that staff have sent again.
-    """
-    way = {message.delivery_info.get("exchange"), message.delivery_info.get("routing_key")}
+    """Whether a message names a task that is no command, and came by the producers' exchange or one of their queues."""
+    way = {message.delivery_info.get(part) for part in ("exchange", "routing_key", QUEUE)}
     return not way.isdisjoint(FOR_PRODUCERS) and message.headers["task"] not in COMMAND_TASKS

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from encodings.aliases import aliases
 from functools import partial
 from threading import RLock
-from typing import Any, Self
+from typing import Any
 
 import structlog
 from amqp.serialization import GenericContent
@@ -27,7 +27,8 @@ UNREADABLE = "application/x-unreadable-properties"  # accepted nowhere, so it is
 # The largest message of the contract (consume_many: 500 items with 8 KiB of metadata each) has some 5 MiB.
 MAX_DECOMPRESSED_BYTES = 16 * 1024 * 1024
 # kombu decompresses as a message arrives and holds the text until its ack, for up to 8,000 messages a queue. From half
-# of this on a worker reads RabbitMQ slowly (tasks/gathering.py), so that what is no bomb finds room.
+# of this on, of bodies of any kind, a worker reads RabbitMQ slowly (tasks/gathering.py), so that what is no bomb finds
+# room.
 MAX_DECOMPRESSED_BYTES_IN_HAND = 128 * 1024 * 1024
 MAX_LZMA_MEMORY_BYTES = 80 * 1024 * 1024  # its strongest preset takes 65 MiB
 
@@ -81,13 +82,12 @@ def is_for_text(encoding: Any) -> bool:
 def payload_of(message: Message) -> Any:
     """A message's body, read. Raises whatever kombu raises, and LookupError of a code that is none for text.
 
-    kombu reads JSON's bytes as UTF-8, whatever they are said to be.
+    kombu itself reads JSON's bytes as UTF-8, whatever they are said to be.
     """
-    encoding = message.content_encoding
-    is_said = isinstance(message.body, bytes) and encoding and encoding not in serialization.SKIP_DECODE
-    if is_said:
-        _check(encoding)
-    return message.payload
+    body, encoding = message.body, message.content_encoding
+    if not isinstance(body, bytes) or not encoding or encoding in serialization.SKIP_DECODE:
+        return message.payload
+    return serialization.loads(_decoded(body, encoding), message.content_type, encoding, accept=message.accept)
 
 
 def _decoded(body: bytes, encoding: Any) -> str:
@@ -100,23 +100,34 @@ def _check(encoding: Any) -> None:
         raise LookupError(f"no code for text: {encoding!r:.50}")
 
 
-class Text(bytes):
-    """What a body was decompressed to; counted for as long as anybody holds it."""
+class Counted:
+    """Bytes of one kind, counted for as long as anybody holds this."""
 
-    in_hand = 0  # bytes of all such texts of this process
-    _counting = RLock()  # one that its own thread may take again: a text may go while another comes
+    in_hand = 0  # of this kind, in this process
+    _counting = RLock()  # one that its own thread may take again: one may go while another comes
 
-    def __new__(cls, text: bytes) -> Self:
-        cls._count(len(text))
-        return super().__new__(cls, text)
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self._count(size)
 
     def __del__(self) -> None:
-        self._count(-len(self))
+        self._count(-self.size)
 
     @classmethod
     def _count(cls, size: int) -> None:
         with cls._counting:
             cls.in_hand += size
+
+
+class Body(Counted):
+    """The body of a message that has arrived."""
+
+
+class Text(Counted, bytes):
+    """What a body was decompressed to."""
+
+    def __init__(self, text: bytes) -> None:
+        super().__init__(len(text))
 
 
 def _bounded(decompressor: Callable[[], Any]) -> Callable[[bytes], bytes]:

@@ -8,13 +8,15 @@ from celery import Celery
 from kombu.transport import sqlalchemy
 from kombu.transport.sqlalchemy import Channel as SQLAlchemyChannel
 from kombu.transport.sqlalchemy import Transport as SQLAlchemyTransport
+from kombu.utils.json import dumps
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from tasks.envelopes import envelope_of, sound
 from tasks.topology import QUEUE
 
-sqlalchemy.loads = envelope_of  # by which its channel reads a row that it marks as taken, whatever comes of that
+# By which its channel reads a row that it marks as taken, whatever comes of that; and writes what it puts back.
+sqlalchemy.loads, sqlalchemy.dumps = envelope_of, dumps
 
 # Published events that nobody has fetched: so many of the newest are kept, for whoever looks late.
 UNFETCHED_KEPT = 10_000
@@ -25,7 +27,7 @@ class Channel(SQLAlchemyChannel):
 
     def _restore(self, message: Any) -> None:
         if queue := message.delivery_info.get(QUEUE):
-            self._put(queue, {**message.serializable(), "redelivered": True})
+            self._put(queue, {**message._raw, "redelivered": True})
         else:
             super()._restore(message)
 

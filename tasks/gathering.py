@@ -17,7 +17,7 @@ from ledger.outcomes import Status
 from ledger.requests import Request
 from tasks import task_events
 from tasks.acknowledging import Acknowledger
-from tasks.bounds import MAX_DECOMPRESSED_BYTES_IN_HAND, Text
+from tasks.bounds import MAX_DECOMPRESSED_BYTES_IN_HAND, Body
 from tasks.deliveries import Delivery
 from tasks.parking import store_kept, store_parked
 from tasks.posting import post_requests
@@ -32,10 +32,11 @@ PAUSE_S = 1.0  # before a batch that failed, or a task's message, is given back
 # the next share, and stays a share behind (docs/performance.md). A message of many requests is split into its shares,
 # and acknowledged with the last of them.
 SHARES = 2
-# The broker counts messages, of which one may bring 500 requests and take 700 kB of memory, or be compressed: past so
-# many requests or bytes the worker reads on slowly, however many messages its prefetch window has room for.
+# The broker counts messages, of which one may bring 500 requests and take 700 kB of memory, or have a body of
+# megabytes: past so many requests or bytes the worker reads on slowly, however many messages its prefetch window has
+# room for.
 ENOUGH_REQUESTS = 20_000
-ENOUGH_TEXT = MAX_DECOMPRESSED_BYTES_IN_HAND // 2
+ENOUGH_BYTES = MAX_DECOMPRESSED_BYTES_IN_HAND // 2
 SLOWLY_S = 1.0
 LOOK_UP_EVERY_S = 0.01
 
@@ -72,10 +73,12 @@ class Gatherer:
 
     def expect(self, message: BrokerMessage) -> None:
         """Note that a message has arrived, whoever carries it out: what is acknowledged behind it must not cover it."""
+        if getattr(message, "counted", None) is None:
+            message.counted = Body(len(message.body or b""))
         self._acknowledger.expect(message)
 
     def await_room(self) -> None:
-        """Before more is read: wait while there are more requests or text than enough, for no longer than SLOWLY_S.
+        """Before more is read: wait while there are more requests or bytes than enough, for no longer than SLOWLY_S.
 
         Not for longer, because the connection has heartbeats to answer while the database is away.
         """
@@ -84,7 +87,7 @@ class Gatherer:
             time.sleep(LOOK_UP_EVERY_S)
 
     def _has_enough(self) -> bool:
-        return self._requests > ENOUGH_REQUESTS or Text.in_hand > ENOUGH_TEXT
+        return self._requests > ENOUGH_REQUESTS or Body.in_hand > ENOUGH_BYTES
 
     def go_first(self) -> None:
         """Have the next batch of what has arrived go ahead of a message that Celery itself carries out."""

@@ -44,11 +44,10 @@ class Channel(RedisChannel):
             super().close()
 
     def _get_message_priority(self, message: Any, *, reverse: bool = False) -> Any:
-        """kombu's, but for a number that has no end: of that it would lose a message that it puts back."""
-        try:
-            return super()._get_message_priority(message, reverse=reverse)
-        except OverflowError:
-            return self.default_priority
+        """kombu's, but for what is no whole number: of 1E999999999 it would count the digits, and infinity has none."""
+        if type(message["properties"].get("priority")) is not int:
+            return super()._get_message_priority({"properties": {}}, reverse=reverse)
+        return super()._get_message_priority(message, reverse=reverse)
 
     def _do_restore_message(self, payload: Any, exchange: str, routing_key: str, *args: Any, **options: Any) -> None:
         """Put a message back into the queue that it came from, whatever its sender wrote of its way there."""

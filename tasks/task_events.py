@@ -16,7 +16,7 @@ def tell(dispatcher: Any, batch: Sequence[Delivery]) -> None:
         return
     for delivery in batch:
         headers = delivery.message.headers
-        if "id" not in headers or delivery.parked:
+        if not isinstance(headers.get("id"), str) or delivery.parked:  # one that is no text takes the others' with it
             continue
         told = {name: value for name in TOLD if isinstance(value := headers.get(name), str)}
         about = {"uuid": headers["id"], "name": delivery.name}

@@ -53,18 +53,21 @@ def queue_of(message: BrokerMessage) -> str:
 
 
 def routing_key_of(message: BrokerMessage) -> str:
-    """The key that a message was published with to an exchange of ours; empty where it went straight to its queue."""
-    death = death_of(message)
-    exchange = str(death.get("exchange", message.delivery_info.get("exchange") or ""))
-    keys = death.get("routing-keys")
-    key = keys[0] if isinstance(keys, list) and keys else message.delivery_info.get("routing_key")
+    """The key that a message was published with to an exchange of ours; empty where it went straight to its queue.
+
+    A dead letter keeps it. Its exchange and its keys as the broker notes them count for nothing: RabbitMQ takes a
+    sender's own note of a death for one that it has made itself.
+    """
+    exchange, key = message.delivery_info.get("exchange"), message.delivery_info.get("routing_key")
+    by_key = _queues_by_key(current_app)
     # kombu's SimpleQueue has an exchange of its queue's name.
-    is_straight = not exchange or (exchange != _dead() and _queues_by_key(current_app).get(exchange) == exchange)
+    straight_by = key if exchange == _dead() else exchange
+    is_straight = not exchange or (isinstance(straight_by, str) and by_key.get(straight_by) == straight_by)
     return "" if is_straight else key_as_text(key) if isinstance(key, bytes) else str(key or "")
 
 
 def death_of(message: BrokerMessage) -> Mapping[str, Any]:
-    """The broker's latest note on a dead letter: where it was, and how it had come there.
+    """The broker's latest note on a dead letter: which queue it was in, and why it is there no more.
 
     Among other messages a note of that kind is its sender's own, and counts for nothing.
     """

@@ -94,7 +94,31 @@ MUTANTS = (
         breaks="what a producer may not have a worker start is started once staff send it again",
         promise="§1 Tasks",
         test="tests/tasks/test_door.py::test_what_is_for_the_producers_queues_starts_no_task_of_our_own",
-        edits=(Edit("tasks/borders.py", ', message.delivery_info.get("routing_key")}', "}"),),
+        edits=(Edit("tasks/borders.py", '"exchange", "routing_key", QUEUE', '"exchange", QUEUE'),),
+    ),
+    Mutant(
+        name="our-tasks-by-any-key",
+        breaks="a worker of the ledger runs a notifier of a sender's making, which holds up the commands behind it",
+        promise="§1 Tasks",
+        test="tests/security/test_borders.py::"
+        "test_no_message_starts_a_task_of_our_own_in_a_queue_of_the_producers_by_whatever_key",
+        servers=True,
+        edits=(Edit("tasks/borders.py", '"exchange", "routing_key", QUEUE', '"exchange", "routing_key"'),),
+    ),
+    Mutant(
+        name="a-death-by-the-senders-word",
+        breaks="an event that died is held to no key: sent again, it is applied as another one",
+        promise="§1 the broker's own headers",
+        test="tests/tasks/test_inbound.py::"
+        "test_an_event_that_died_is_held_to_its_key_whatever_its_sender_notes_of_its_death",
+        edits=(Edit("tasks/topology.py", "key if exchange == _dead() else exchange", "exchange"),),
+    ),
+    Mutant(
+        name="links-without-end",
+        breaks="a message with thousands of links holds up those behind it for as long as its sender likes",
+        promise="§1 links",
+        test="tests/security/test_links.py::test_of_links_and_what_hangs_on_them_there_are_no_more_than_so_many",
+        edits=(Edit("ledger/links.py", "MAX_LINKS + 1)) > MAX_LINKS:", "MAX_LINKS + 1)) < 0:"),),
     ),
     Mutant(
         name="queues-by-the-senders-word",

@@ -182,6 +182,28 @@ MUTANTS = (
         ),
     ),
     Mutant(
+        name="bodies-by-the-window",
+        breaks="a worker takes in all of its window, whatever each message's size: gigabytes",
+        promise="§1 can't be carried out",
+        test="tests/tasks/test_gathering.py::"
+        "test_nothing_more_is_read_while_messages_in_hand_have_more_bytes_than_enough",
+        edits=(Edit("tasks/gathering.py", " or Body.in_hand > ENOUGH_BYTES", ""),),
+    ),
+    Mutant(
+        name="json-as-utf-8",
+        breaks="a reference in another code is read as another reference, where the broker's client decodes nothing",
+        promise="§1 JSON",
+        test="tests/tasks/test_bombs.py::test_json_is_read_by_the_code_that_it_is_said_to_be_in_or_refused",
+        edits=(Edit("tasks/bounds.py", "loads(_decoded(body, encoding),", "loads(body,"),),
+    ),
+    Mutant(
+        name="rows-of-one-hand",
+        breaks="on the embedded broker what another language wrote is lost when its worker stops",
+        promise="§1 nothing lost",
+        test="tests/tasks/test_embedded.py::test_a_row_of_any_hand_goes_back_as_it_was_when_its_worker_stops",
+        edits=(Edit("tasks/embedded.py", "message._raw", "message.serializable()"),),
+    ),
+    Mutant(
         name="envelopes-of-any-depth",
         breaks="an envelope that can be read but not written again ends the worker, and is lost",
         promise="§1 can't be carried out",

@@ -141,6 +141,25 @@ def test_no_message_starts_a_task_of_celerys_that_starts_others(spied: Service, 
     assert "forged" not in told(spied)
 
 
+def test_no_message_starts_a_task_of_our_own_in_a_queue_of_the_producers_by_whatever_key(
+    spied: Service, parked: Parked
+) -> None:
+    with confirmed(spied.broker_url) as publish:
+        for task in OUR_TASKS:
+            publish(
+                json.dumps([[], {"envelope": forged()}, {}]),
+                routing_key="nowhere",
+                content_type="application/json",
+                content_encoding="utf-8",
+                headers={"lang": "py", "task": task, "id": new_id(), "CC": ["credits.consume"]},
+            )
+
+    rows = eventually(lambda: len(rows := parked()) == len(OUR_TASKS) and list(rows))
+
+    assert {(row.name, row.reason) for row in rows} == {(task, "unknown_task") for task in OUR_TASKS}
+    assert "forged" not in told(spied)
+
+
 def test_a_producers_message_that_staff_send_again_starts_no_task_of_our_own_either(
     sender: Sender, spied: Service, parked: Parked
 ) -> None:

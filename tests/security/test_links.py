@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from ledger.links import read_links
+from ledger.links import MAX_LINKS, read_links
 
 NOTICE = "credits.notify_low_balance"
 ENVELOPE = {"event_id": "1", "event_type": "evt.credits.low_balance.v1"}
@@ -116,6 +116,18 @@ def test_links_of_links_without_end_are_refused() -> None:
         deep = link("credits.consume", options={"link": [deep]})
 
     assert forbidden_link({"callbacks": [deep]})
+
+
+@pytest.mark.parametrize("count", [MAX_LINKS, MAX_LINKS + 1])
+def test_of_links_and_what_hangs_on_them_there_are_no_more_than_so_many(count: int) -> None:
+    chained = COMMAND
+    for _ in range(count - 1):
+        chained = link("credits.consume", options={"chain": [chained]})
+    ways = [{"callbacks": [COMMAND] * count}, {"chain": [COMMAND] * (count - 1), "chord": COMMAND}, {"chord": chained}]
+
+    found = [forbidden_link(embed) for embed in ways]
+
+    assert [bool(why) for why in found] == [count > MAX_LINKS] * len(ways), found
 
 
 def test_a_link_is_found_however_deep_it_lies() -> None:

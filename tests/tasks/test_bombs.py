@@ -170,20 +170,25 @@ def test_the_channel_decodes_no_body_by_a_code_that_is_none_for_text() -> None:
     ("encoding", "reference", "is_read"),
     [
         ("gbk", "漏", True),
+        ("latin-1", "Ã©", True),
+        ("utf-16", "a", True),
         ("koi8-r", "заказ", True),
         ("cp1250", "ř", True),
         ("utf-7", "é-1", False),
         ("hz", "中", False),
     ],
 )
+@pytest.mark.parametrize("is_decoded", [True, False], ids=["by the channel", "bytes"])
 def test_json_is_read_by_the_code_that_it_is_said_to_be_in_or_refused(
-    encoding: str, reference: str, is_read: bool
+    encoding: str, reference: str, is_read: bool, is_decoded: bool
 ) -> None:
+    """RabbitMQ's channel decodes a body; Redis, the embedded broker and what decompresses one don't."""
     channel = Channel.__new__(Channel)
     channel.is_closing, channel._callbacks, channel._pending = False, {}, {}
     fields = {"merchant_id": str(uuid4()), "credits": 5, "purchase_id": reference}
     content = AmqpMessage(json.dumps([[], fields, {}], ensure_ascii=False).encode(encoding), content_encoding=encoding)
-    channel.dispatch_method((60, 60), b"", content)
+    if is_decoded:
+        channel.dispatch_method((60, 60), b"", content)
     taken = BrokerMessage(
         body=content.body,
         headers={"task": "credits.purchase", "id": "id-1"},

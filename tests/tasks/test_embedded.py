@@ -1,9 +1,11 @@
 """The embedded broker's chores: its file stays small, and no chore keeps the other processes out of it."""
 
+import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from celery import Celery
@@ -87,6 +89,38 @@ def test_a_row_that_is_no_message_is_handed_on_to_be_parked(broker: Celery, row:
 
     assert [message.content_type for message in seen] == [NO_ENVELOPE]
     assert seen[0].delivery_info["queue"] == COMMANDS.name
+
+
+@pytest.mark.parametrize(
+    ("body", "encoding", "headers"),
+    [
+        ("plain text, as another language writes it", None, {}),
+        ("plain text", "utf-8", {}),
+        ("e30=", "base64", {"at": {"__type__": "datetime", "__value__": "2026-01-01T00:00:00"}}),
+    ],
+)
+def test_a_row_of_any_hand_goes_back_as_it_was_when_its_worker_stops(
+    broker: Celery, file: Path, body: str, encoding: str | None, headers: dict[str, Any]
+) -> None:
+    seen: list[Message] = []
+    taken(broker, COMMANDS)
+    way = {"delivery_tag": "t", "delivery_info": {"exchange": "", "routing_key": COMMANDS.name}}
+    row = {"body": body, "headers": headers, "properties": {"body_encoding": encoding, **way}}
+    with broker.connection_for_write() as connection:
+        channel = connection.default_channel
+        with channel.session as session:
+            session.add(channel.message_cls(json.dumps(row), channel._get_or_create(COMMANDS.name)))
+            session.commit()
+        with Consumer(channel, [COMMANDS], on_message=seen.append, accept=["json"]):
+            connection.drain_events(timeout=5)
+
+    assert len(seen) == 1
+    with closing(sqlite3.connect(file)) as other:
+        ((payload,),) = other.execute(
+            "SELECT payload FROM kombu_message WHERE visible = 1 AND payload LIKE '%redelivered%'"
+        )
+    back = json.loads(payload)
+    assert (back["body"], back["headers"], back["properties"]["body_encoding"]) == (body, headers, encoding)
 
 
 def test_what_is_given_back_goes_to_where_it_was_taken_from(broker: Celery) -> None:

@@ -12,9 +12,10 @@ from kombu.message import Message as BrokerMessage
 from ledger.commands import ConsumeMatch
 from ledger.requests import Request
 from tasks import gathering
-from tasks.bounds import Text
+from tasks.bounds import Body
 from tasks.deliveries import Delivery
 from tasks.gathering import Gatherer
+from tests.tasks.channels import Broker
 
 MAX_BATCH = 500
 MERCHANT = str(uuid4())
@@ -116,16 +117,19 @@ def test_it_is_read_on_slowly_while_nothing_is_posted(monkeypatch: pytest.Monkey
     assert len(gatherer._take()) == 1
 
 
-def test_nothing_more_is_read_while_there_is_more_decompressed_text_than_enough(
+def test_nothing_more_is_read_while_messages_in_hand_have_more_bytes_than_enough(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(gathering, "ENOUGH_TEXT", Text.in_hand + 1_000)
+    monkeypatch.setattr(gathering, "ENOUGH_BYTES", Body.in_hand + 1_000)
     monkeypatch.setattr(gathering, "SLOWLY_S", 60.0)
-    gatherer, text = gatherer_with([]), Text(b" " * 1_001)
+    gatherer, message = gatherer_with([]), Broker().deliver(body=b" " * 1_001)
+    for _ in range(2):  # it counts once
+        gatherer.expect(message)
 
     reading = waiting_for_room(gatherer)
-    assert reading.is_alive()
-    del text
+    assert (reading.is_alive(), Body.in_hand - gathering.ENOUGH_BYTES) == (True, 1)
+    gatherer.forget()
+    del message
 
     assert has_ended(reading)
 

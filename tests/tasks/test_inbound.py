@@ -89,6 +89,18 @@ def test_an_event_that_is_parked_unread_keeps_the_key_that_it_was_published_with
     assert event("credits.inbound", exchange="", sent_as="evt.ai.other.v1").requests == []
 
 
+def test_an_event_that_died_is_held_to_its_key_whatever_its_sender_notes_of_its_death() -> None:
+    """RabbitMQ counts on where a note tells of the same queue and reason, and leaves its keys and its exchange."""
+    keys = {"routing-keys": [PURCHASED], "queue": "credits.inbound.matches", "reason": "delivery_limit"}
+
+    for exchange in ("", "glam.events", "credits.inbound.matches"):
+        delivery = event("evt.ai.match.completed.v1", exchange="credits.dead", death={**keys, "exchange": exchange})
+
+        assert delivery.requests == []
+        assert [(parked.reason, parked.field) for parked in delivery.parked] == [("invalid_field", "event_type")]
+        assert delivery.parked[0].message.name == "evt.ai.match.completed.v1"
+
+
 def test_an_event_parked_by_its_queues_name_is_held_to_no_key_when_it_is_sent_again() -> None:
     assert len(event("credits.inbound", exchange="", sent_as="credits.inbound").requests) == 1
 

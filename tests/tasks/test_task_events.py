@@ -19,6 +19,15 @@ class Dispatcher:
         self.told.append({"kind": kind, **fields})
 
 
+def test_a_message_whose_id_is_no_text_is_told_of_to_nobody() -> None:
+    """Celery sends events in groups: one that can't be written as JSON takes the others with it."""
+    dispatcher, headers = Dispatcher(), {"id": {b"\xff": True}}
+
+    tell(dispatcher, [Delivery(Broker().deliver(headers=headers), "credits.consume")])
+
+    assert dispatcher.told == []
+
+
 def test_no_header_is_told_that_is_no_text() -> None:
     headers = {"id": "id-1", "root_id": "r", "parent_id": {b"\xff": 1}, "kwargsrepr": [1]}
     dispatcher = Dispatcher()
