@@ -1,14 +1,17 @@
 """One merchant's story: signs up, tries, buys, is matched to the last credit, tops up, holds; and what goes wrong."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import NAMESPACE_DNS, uuid5
 
+from ledger.fields import MAX_AMOUNT
+
 SHOP_DOMAIN = "glam-boutique.example.com"
 MERCHANT_ID = str(uuid5(NAMESPACE_DNS, SHOP_DOMAIN))
 MATCHES_AT_ONCE = 100
+MATCHES_AT_MOST = 600  # of the story's own there are 547 or fewer; what staff have added beyond it is consumed at once
 GRANT_LASTS = timedelta(seconds=3)
 
 
@@ -21,10 +24,11 @@ class Step:
     fields: Mapping[str, Any]
 
 
-def story(*, chapter: int, balance: int) -> Iterator[Step]:
-    """The steps of a chapter (1, 2, 3 …), for a merchant who has so many credits when it begins.
+def story(*, chapter: int, available: Callable[[], int]) -> Iterator[Step]:
+    """The steps of a chapter (1, 2, 3 …); available says how many credits the merchant has whenever it is asked.
 
-    The first chapter's sign-up and trial are the same in every chapter, so that later ones replay them.
+    The first chapter's sign-up and trial are the same in every chapter, so that later ones replay them. There are some
+    thirty steps at most, whatever the balance and whatever staff do meanwhile; one more for each 10**12 credits.
     """
     yield Step(
         "signs up",
@@ -41,10 +45,9 @@ def story(*, chapter: int, balance: int) -> Iterator[Step]:
     yield Step("buys 50 credits", "credits.purchase", purchase)
     for match in range(1, 4):
         yield _match(f"{chapter}-{match}")
-    left = balance + (500 if chapter == 1 else 0) + 50 - 3
-    low = max(left - 99, 0)
-    yield from _matches(low, f"{chapter}-low", "is matched until low")
-    yield from _matches(left - low, f"{chapter}-out", "is matched until nothing is left")
+    yield from _bulk(available, chapter)
+    yield from _matches(available, down_to=99, name=f"{chapter}-low", title="is matched until low")
+    yield from _matches(available, down_to=0, name=f"{chapter}-out", title="is matched until nothing is left")
     yield _match(f"{chapter}-one-too-many")
     yield Step(
         "tops up",
@@ -84,10 +87,28 @@ def _match(name: str) -> Step:
     return Step("is matched", "credits.consume_match", fields)
 
 
-def _matches(count: int, name: str, title: str) -> Iterator[Step]:
-    """Consumptions of one credit each, many to a message."""
-    for first in range(0, count, MATCHES_AT_ONCE):
-        last = min(first + MATCHES_AT_ONCE, count)
+def _bulk(available: Callable[[], int], chapter: int) -> Iterator[Step]:
+    """Consumptions of the credits beyond MATCHES_AT_MOST, as many to a message as it may ask for."""
+    beyond = available() - MATCHES_AT_MOST
+    for number, first in enumerate(range(0, beyond, MAX_AMOUNT), start=1):
+        yield Step(
+            f"has more than {MATCHES_AT_MOST} credits: consumes what is beyond them",
+            "credits.consume",
+            {
+                "merchant_id": MERCHANT_ID,
+                "amount": min(beyond - first, MAX_AMOUNT),
+                "reference_type": "bulk",
+                "reference_id": f"bulk-{chapter}-{number}",
+            },
+        )
+
+
+def _matches(available: Callable[[], int], *, down_to: int, name: str, title: str) -> Iterator[Step]:
+    """Consumptions of one credit each, many to a message, until no more than so many credits are available."""
+    for first in range(0, MATCHES_AT_MOST, MATCHES_AT_ONCE):
+        count = min(available() - down_to, MATCHES_AT_ONCE)
+        if count <= 0:
+            return
         items = [
             {
                 "merchant_id": MERCHANT_ID,
@@ -96,6 +117,6 @@ def _matches(count: int, name: str, title: str) -> Iterator[Step]:
                 "reference_id": f"match-{name}-{number}",
                 "description": "Match for shopper shopper-7",
             }
-            for number in range(first, last)
+            for number in range(first, first + count)
         ]
         yield Step(f"{title} ({len(items)} matches in one message)", "credits.consume_many", {"items": items})

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from creditsvc.demo.story import MERCHANT_ID
 from tests.creditsvc.procfile import commands
 from tests.processes import PATIENCE_SECONDS, Process, service_environment
 from tests.servers.ports import free_ports
@@ -28,6 +29,7 @@ ENDING = [
     *("recorded, balance 200", "posted, balance 160", "posted, balance 135", "posted, balance 160"),
     "posted, balance 190",
 ]
+MOVED_TO = "moved.example.com"
 TOLD = (
     *("granted", "low_balance", "exhausted", "insufficient", "recovered", "held", "captured", "reversed"),
     *("expiring_soon", "expired"),
@@ -84,19 +86,29 @@ def play(*, environment: dict[str, str], log: Path) -> Run:
         return Run(process.log(), web_log=web_log, started=started, left=left, exit_code=exit_code)
 
 
+def manage(*arguments: str, environment: dict[str, str], log: Path) -> None:
+    """Run a management command to its end."""
+    process = Process("manage.py", *arguments, environment=environment, log=log)
+    assert process.wait() == 0, process.log()
+    process.end()
+
+
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, Run]:
-    """The first run and the second, in one folder."""
+    """The first run and the second, in one folder; staff add credits and change the shop between them."""
     folder = tmp_path_factory.mktemp("demo")
     (port,) = free_ports(1)
     environment = {
         **service_environment(database_url="", broker_url="", credit_api_external_port=str(port)),
         "VAR_DIR": str(folder / "var"),
     }
-    migration = Process("manage.py", "migrate", "--verbosity", "0", environment=environment, log=folder / "migrate.log")
-    assert migration.wait() == 0
-    migration.end()
+    log = folder / "manage.log"
+    manage("migrate", "--verbosity", "0", environment=environment, log=log)
     first = play(environment=environment, log=folder / "first.log")
+    adjusting = ("account", "adjust", MERCHANT_ID, "5000", "--reason", "goodwill", "--yes")
+    manage(*adjusting, environment=environment, log=log)
+    moving = ("account", "shop", MERCHANT_ID, "--reason", "moved", "--platform", "bigcommerce", "--shop-id", "7")
+    manage(*moving, "--domain", MOVED_TO, environment=environment, log=log)
     return first, play(environment=environment, log=folder / "second.log")
 
 
@@ -133,14 +145,23 @@ def test_it_answers_on_this_machine_alone(runs: tuple[Run, Run]) -> None:
         assert listening == "127.0.0.1"
 
 
-def test_the_second_run_goes_on_where_the_first_left_off(runs: tuple[Run, Run]) -> None:
+def test_the_second_run_goes_on_where_the_first_and_staff_left_off(runs: tuple[Run, Run]) -> None:
     second = runs[1]
 
-    assert "The books are where they were left: 160 credits" in second.printed
+    assert "The books are where they were left: 5160 credits" in second.printed
     assert second.outcomes[0].startswith("unchanged")
     assert second.outcomes[1] == "as the first time: posted, balance 500"
-    assert second.outcomes[2] == "posted, balance 210"
+    assert second.outcomes[2] == "posted, balance 5210"
     assert second.answer["balance"] == 160
+
+
+def test_what_staff_have_added_is_consumed_at_once(runs: tuple[Run, Run]) -> None:
+    assert runs[1].outcomes[6] == "posted, balance 600"
+    assert runs[1].outcomes[-10:-3] == ENDING
+
+
+def test_the_api_is_asked_for_the_shop_that_the_account_has_now(runs: tuple[Run, Run]) -> None:
+    assert "-H 'X-Shop-Platform: bigcommerce' -H 'X-Shop-Domain: moved.example.com'" in runs[1].printed
 
 
 def test_ctrl_c_leaves_no_process_behind(runs: tuple[Run, Run]) -> None:

@@ -16,7 +16,7 @@ from django.core.management.base import CommandError
 from creditsvc.celery import app
 from creditsvc.demo.broker import Producer, printed_events
 from creditsvc.demo.processes import LOGS, Processes, running_processes
-from creditsvc.demo.story import MERCHANT_ID, SHOP_DOMAIN, Step, story
+from creditsvc.demo.story import MERCHANT_ID, Step, story
 from creditsvc.environment import environment
 from ledger.management.terminal import TerminalCommand
 from ledger.models import Account, Transaction
@@ -98,12 +98,17 @@ def play(processes: Processes) -> None:
         print(f"The books are where they were left: {account.balance} credits after {account.sequence} transactions.")
     print("→ a command, = what became of it; events are printed as they arrive, which is a moment later.", flush=True)
     producer = Producer(app)
-    balance = account.balance if account else 0
-    for step in story(chapter=chapter, balance=balance):
+    for step in story(chapter=chapter, available=available):
         fail_if_any_died(processes)
         print(f"\n→ {step.title}\n      {step.task} {fields_of(step)}", flush=True)
         print(f"      {outcome_line(producer.send(step.task, step.fields))}", flush=True)
     time.sleep(5)  # for what was given for a moment to expire, and the last events to arrive; nothing depends on it
+
+
+def available() -> int:
+    """How many credits the merchant has that no hold has set aside."""
+    account = Account.objects.get(merchant_id=MERCHANT_ID)
+    return account.balance - account.held
 
 
 def fields_of(step: Step) -> str:
@@ -125,16 +130,21 @@ def outcome_line(outcome: dict[str, Any]) -> str:
 
 def show() -> None:
     """Show the API's answer, how to repeat it, and where staff look."""
+    account = Account.objects.get(merchant_id=MERCHANT_ID)  # its shop as it is now: staff may have changed it
     token = jwt.encode(
         {
-            "sub": SHOP_DOMAIN,
+            "sub": account.shop_domain,
             "scope": settings.REQUIRED_CLIENT_SCOPE,
             "exp": datetime.now(UTC) + timedelta(hours=12),
         },
         settings.CLIENT_JWT_SECRETS[0],
         algorithm="HS256",
     )
-    headers = {"Authorization": f"Bearer {token}", "X-Shop-Platform": "shopify", "X-Shop-Domain": SHOP_DOMAIN}
+    headers = {
+        "Authorization": f"Bearer {token}",
+        "X-Shop-Platform": account.platform_name,
+        "X-Shop-Domain": account.shop_domain,
+    }
     request = urllib.request.Request(f"{ADDRESS}/api/credits", headers=headers)  # noqa: S310
     with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
         body = json.dumps(json.load(answer), indent=2)
