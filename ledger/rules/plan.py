@@ -2,7 +2,7 @@
 
 Cutting the same requests into other batches gives the same outcomes, balances, events and sequences: what is due on
 an account is posted before and after each request that touches it. The order of checks is the same for every
-movement: replay, conflict, account, rules, funds.
+movement: replay, conflict, account, target, rules, funds.
 """
 
 from collections.abc import Callable, Iterable
@@ -18,7 +18,7 @@ from ledger.rules.credits import grant
 from ledger.rules.due import post_due
 from ledger.rules.holds import capture, hold, release
 from ledger.rules.idempotency import claimed_by, is_same, replay
-from ledger.rules.movements import Movement
+from ledger.rules.movements import Movement, moves
 from ledger.rules.reversals import reverse
 from ledger.rules.spending import consume
 from ledger.rules.state import AccountState, Claimed, Entry, Kind, Operation, Policy, Reference
@@ -183,4 +183,10 @@ class _Planner:
     def _wait(self, waiting: Waiting) -> Outcome:
         if waiting.row is None:
             self.plan.waiting.append(waiting)
-        return Outcome(Status.WAITING, merchant_id=waiting.request.command.merchant_id)
+        merchant_id = waiting.request.command.merchant_id
+        if not moves(waiting.request.command):
+            return Outcome(Status.WAITING, merchant_id=merchant_id, reference_id=str(merchant_id))
+        reference_type, reference_id = self.books.movement_of(waiting.request, self.policy).reference
+        return Outcome(
+            Status.WAITING, merchant_id=merchant_id, reference_type=reference_type, reference_id=reference_id
+        )

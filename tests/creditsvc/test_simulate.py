@@ -84,6 +84,14 @@ def test_what_waits_for_an_account_is_counted_in_where_the_file_opens_it() -> No
     assert not Account.objects.exists()
 
 
+def test_a_command_that_would_wait_is_shown_with_its_reference(tmp_path: Path) -> None:
+    command = purchase()
+
+    _, output = run(tmp_path, line(command), options=())
+
+    assert f"purchase/{command.purchase_id}  waiting" in output
+
+
 def test_a_file_of_commands_is_answered_line_by_line(tmp_path: Path) -> None:
     account = opened_account(credits_bought=50)
     ours = {"merchant_id": account.merchant_id}

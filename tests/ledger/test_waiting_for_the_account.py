@@ -82,6 +82,20 @@ def test_each_command_waits_for_its_account_and_nothing_of_it_is_applied(build):
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("due_at", [None, AHEAD], ids=["account", "time"])
+def test_the_outcome_of_what_waits_names_its_reference(due_at):
+    bought, moved = purchase(), change_shop()
+
+    outcomes = post([request(bought, due_at=due_at), request(moved, due_at=due_at)])
+
+    assert {outcome.status for outcome in outcomes} == {Status.WAITING}
+    assert [(outcome.reference_type, outcome.reference_id) for outcome in outcomes] == [
+        ("purchase", bought.purchase_id),
+        (None, str(moved.merchant_id)),
+    ]
+
+
+@pytest.mark.django_db
 def test_opening_the_account_applies_what_waited_in_order_of_arrival():
     opening = open_account()
     ours = {"merchant_id": opening.merchant_id}

@@ -58,6 +58,15 @@ def test_what_waits_for_its_account_goes_on_waiting_for_its_target():
     assert list(WaitingCommand.objects.order_by("id").values_list("id", "correlation_id")) == before
 
 
+def test_the_outcome_of_what_waits_names_its_own_reference():
+    command = capture(hold(), merchant_id=opened_account().merchant_id)
+
+    (outcome,) = post(requests(command))
+
+    assert outcome.status is Status.WAITING
+    assert (outcome.reference_type, outcome.reference_id) == (command.reference_type, command.reference_id)
+
+
 def test_the_target_of_another_merchant_is_as_good_as_none():
     account, other = opened_account(credits_bought=20), opened_account(credits_bought=20)
     theirs = hold(merchant_id=other.merchant_id, amount=4)
