@@ -9,8 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from django.contrib.auth.models import Group
 
 from creditsvc.demo.story import MERCHANT_ID
+from creditsvc.management.commands.demo import create_staff
+from ledger.staff.roles import ROLES
 from tests.creditsvc.procfile import commands
 from tests.processes import PATIENCE_SECONDS, Process, service_environment
 from tests.servers.ports import free_ports
@@ -137,6 +140,13 @@ def test_the_apis_answer_agrees_with_the_story(runs: tuple[Run, Run]) -> None:
     assert (answer["balance"], answer["total_granted"], answer["total_consumed"]) == (160, 780, 590)
     assert "curl -H 'Authorization: Bearer " in runs[0].printed
     assert "/admin/" in runs[0].printed
+
+
+@pytest.mark.django_db
+def test_staffs_roles_are_there_to_choose_from() -> None:
+    create_staff()
+
+    assert set(Group.objects.values_list("name", flat=True)) == set(ROLES)
 
 
 def test_it_answers_on_this_machine_alone(runs: tuple[Run, Run]) -> None:

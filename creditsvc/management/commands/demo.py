@@ -20,6 +20,7 @@ from creditsvc.demo.story import MERCHANT_ID, Step, story
 from creditsvc.environment import environment
 from ledger.management.terminal import TerminalCommand
 from ledger.models import Account, Transaction
+from ledger.staff.roles import make_roles
 from tasks.topology import declare
 
 STAFF = ("staff", "staff-of-the-demo")
@@ -54,7 +55,8 @@ class Command(TerminalCommand):
 
 
 def create_staff() -> None:
-    """Create the demonstration's member of staff, unless there is one."""
+    """Make staff's roles, and the demonstration's member of staff unless there is one."""
+    make_roles()
     name, password = STAFF
     users = get_user_model()
     if not users.objects.filter(username=name).exists():
