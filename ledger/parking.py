@@ -15,6 +15,7 @@ from ledger.kept import check_kept
 from ledger.messages import REPLAY_OF
 from ledger.models import ParkedAct, ParkedMessage
 from ledger.outcomes import ParkReason
+from ledger.queries.parked import became
 from ledger.second_person import needs_another
 from ledger.sending_again import as_it_would_be_sent, newest_corrections, to_send
 
@@ -94,7 +95,7 @@ def correct(parked_id: int, *, body: str, headers: str | None = None, by: str, r
     with atomic():
         message = next(iter(_claim([parked_id])), None)
         if message is None or not message.queue:
-            raise Refused("there is no message of this number that is parked and came from a queue")
+            raise Refused(_why_not_corrected(parked_id))
         correction = newest_corrections([message]).get(message.pk)
         corrected = replace(as_it_would_be_sent(message, correction), body=body.encode(errors="surrogatepass"))
         if headers is not None:
@@ -111,6 +112,17 @@ def correct(parked_id: int, *, body: str, headers: str | None = None, by: str, r
             reason=reason,
             acted_at=at,
         )
+
+
+def _why_not_corrected(parked_id: int) -> str:
+    """Why there is nothing to correct: it was sent again, or it is none of those that can be."""
+    replays = ParkedAct.objects.filter(what=ParkedAct.What.REPLAYED, parked__state=ParkedMessage.State.REPLAYED)
+    newest = replays.filter(parked=parked_id).order_by("-id").first()
+    if newest is None:
+        return "there is no message of this number that is parked and came from a queue"
+    if not newest.outcomes.exists():
+        return "it has been sent again, and its outcome is awaited"
+    return f"it has been sent again, and came to: {became(newest)}"
 
 
 def _person(by: str) -> str:

@@ -227,7 +227,7 @@ def test_what_somebody_else_has_replayed_meanwhile_is_not_corrected(superuser):
 
     response = send_correction(superuser, parked)
 
-    assert "parked and came from a queue" in str(response.context["form"].non_field_errors())
+    assert "sent again, and its outcome is awaited" in str(response.context["form"].non_field_errors())
     assert "Store correction" in response.content.decode()
 
 

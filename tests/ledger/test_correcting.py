@@ -300,14 +300,24 @@ def test_neither_a_correction_nor_a_dismissal_goes_without_a_reason_that_can_be_
     assert ParkedMessage.objects.get().state == "parked"
 
 
-def test_what_is_not_parked_any_more_is_not_corrected():
+def test_what_is_sent_again_is_not_corrected_and_says_so():
     row = parked()
     replay([row.pk], by="anna", at=NOW)
 
-    with pytest.raises(Refused, match="parked"):
+    with pytest.raises(Refused, match="sent again, and its outcome is awaited"):
         correct(row.pk, body=body(), **ANNA)
 
     assert [act.what for act in ParkedAct.objects.all()] == ["replayed"]
+
+
+def test_what_is_dismissed_is_not_corrected():
+    row = parked()
+    dismiss([row.pk], by="anna", reason="a test of theirs", at=NOW)
+
+    with pytest.raises(Refused, match="parked and came from a queue"):
+        correct(row.pk, body=body(), **ANNA)
+
+    assert [act.what for act in ParkedAct.objects.all()] == ["dismissed"]
 
 
 def test_a_request_of_our_own_has_no_message_to_correct():

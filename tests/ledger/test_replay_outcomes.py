@@ -7,6 +7,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from ledger.errors import Refused
 from ledger.journal import post
 from ledger.journal.keeping import Kept, keep
 from ledger.journal.parking import ToPark, park
@@ -45,6 +46,16 @@ def test_a_replay_that_is_posted_says_so_with_its_transaction():
     assert outcomes(parked) == [("posted", only_transaction("report-1"))]
     parked.refresh_from_db()
     assert parked.state == "replayed"
+
+
+def test_a_correction_is_refused_with_what_became_of_the_replay():
+    parked, sent = replayed(consume(merchant_id=opened_account(credits_bought=50).merchant_id))
+    late = {"body": "[]", "by": "anna", "reason": "too late", "at": NOW}
+
+    carry_out(sent)
+
+    with pytest.raises(Refused, match="sent again, and came to: posted"):
+        correct(parked.pk, **late)
 
 
 def test_a_replay_that_is_declined_says_so_with_its_transaction():
