@@ -207,6 +207,29 @@ def test_no_action_goes_without_a_reason(account, words):
         account(*words, by=())
 
 
+def test_a_merchant_may_be_named_by_the_domain_of_its_shop(account):
+    opened = opened_account(shop_domain="glam.example.com")
+
+    account("freeze", "Glam.example.com")
+
+    opened.refresh_from_db()
+    assert opened.frozen
+
+
+def test_a_domain_of_several_merchants_is_refused_with_their_ids(account):
+    here, there = (opened_account(shop_domain="glam.example.com", platform_name=name) for name in ("shopify", "custom"))
+
+    with pytest.raises(CommandError, match=f"{here.merchant_id}, {there.merchant_id}"):
+        account("freeze", "glam.example.com")
+
+    assert not Account.objects.filter(frozen=True).exists()
+
+
+def test_a_domain_of_no_merchant_is_refused(account):
+    with pytest.raises(CommandError, match=r"merchant nobody\.example\.com has no account"):
+        account("freeze", "nobody.example.com")
+
+
 def test_who_acts_is_the_user_of_the_terminal_unless_told_otherwise(account):
     opened = opened_account()
 

@@ -1,12 +1,14 @@
 """Staff's actions on accounts from the command line: adjust, approve, refuse, freeze, thaw, threshold, shop, retry."""
 
+from argparse import ArgumentTypeError
 from typing import Any
 from uuid import UUID
 
 from django.core.management.base import CommandError, CommandParser
+from django.db.models import Q
 
 from ledger.errors import Refused
-from ledger.fields import PLATFORMS, Category
+from ledger.fields import PLATFORMS, Category, is_shop_domain
 from ledger.identifiers import new_id
 from ledger.instructions import Adjust
 from ledger.management.terminal import TerminalCommand, add_person, harmless, is_confirmed, moment
@@ -27,6 +29,10 @@ from ledger.staff import (
     was_made,
 )
 
+Merchant = UUID | str  # its id, or its shop's domain
+HELP = {"merchant": "its id, or its shop's domain where no other merchant has the same"}
+SHOWN = 10  # merchants of one domain
+
 
 class Command(TerminalCommand):
     """manage.py account adjust | approve | refuse | freeze | thaw | threshold | shop | retry"""
@@ -42,23 +48,25 @@ class Command(TerminalCommand):
         def action(name: str, help_: str, **about: Any) -> CommandParser:
             added: CommandParser = actions.add_parser(name, help=help_)
             for argument, type_ in about.items():
-                added.add_argument(argument, type=type_)
+                added.add_argument(argument, type=type_, help=HELP.get(argument))
             add_person(added, "--actor")
             added.add_argument("--reason", required=True, help="why; kept for ever")
             return added
 
-        adjusting = action("adjust", "put a balance right by CHANGE credits, up or down", merchant=UUID, change=int)
+        adjusting = action(
+            "adjust", "put a balance right by CHANGE credits, up or down", merchant=_merchant, change=int
+        )
         adjusting.add_argument("--category", choices=[str(category) for category in Category], default="promotional")
         adjusting.add_argument("--expires-at", type=moment, metavar="TIME", help="when added credits expire (RFC 3339)")
         adjusting.add_argument("--id", type=UUID, help="makes it happen once: give the id that an earlier try printed")
         adjusting.add_argument("--yes", action="store_true", help="do not ask")
         action("approve", "approve an adjustment that another person asked for", adjustment=UUID)
         action("refuse", "refuse an adjustment that another person asked for", adjustment=UUID)
-        action("freeze", "have consumptions and holds declined", merchant=UUID)
-        action("thaw", "end a freeze", merchant=UUID)
-        setting = action("threshold", "set a low-balance threshold of its own", merchant=UUID)
+        action("freeze", "have consumptions and holds declined", merchant=_merchant)
+        action("thaw", "end a freeze", merchant=_merchant)
+        setting = action("threshold", "set a low-balance threshold of its own", merchant=_merchant)
         setting.add_argument("threshold", type=_threshold, help="credits; `none` has it follow the service's again")
-        moving = action("shop", "give the account another shop", merchant=UUID)
+        moving = action("shop", "give the account another shop", merchant=_merchant)
         moving.add_argument("--platform", choices=PLATFORMS, required=True)
         moving.add_argument("--shop-id", required=True)
         moving.add_argument("--domain", required=True)
@@ -70,7 +78,7 @@ class Command(TerminalCommand):
         except Refused as refused:
             raise CommandError(harmless(str(refused))) from None
 
-    def _adjust(self, *, merchant: UUID, change: int, id: UUID | None, yes: bool, **options: Any) -> None:
+    def _adjust(self, *, merchant: Merchant, change: int, id: UUID | None, yes: bool, **options: Any) -> None:
         told = adjustment(
             _account(merchant),
             adjustment_id=id or new_id(),
@@ -106,17 +114,17 @@ class Command(TerminalCommand):
     def _refuse(self, *, adjustment: UUID, actor: str, reason: str, **_: Any) -> None:
         self.stdout.write(refuse(adjustment, actor=actor, reason=reason).state)
 
-    def _freeze(self, *, merchant: UUID, actor: str, reason: str, **_: Any) -> None:
+    def _freeze(self, *, merchant: Merchant, actor: str, reason: str, **_: Any) -> None:
         self._tell(freeze(_account(merchant), actor=actor, reason=reason), change="frozen")
 
-    def _thaw(self, *, merchant: UUID, actor: str, reason: str, **_: Any) -> None:
+    def _thaw(self, *, merchant: Merchant, actor: str, reason: str, **_: Any) -> None:
         self._tell(thaw(_account(merchant), actor=actor, reason=reason), change="thawed")
 
-    def _threshold(self, *, merchant: UUID, threshold: int | None, actor: str, reason: str, **_: Any) -> None:
+    def _threshold(self, *, merchant: Merchant, threshold: int | None, actor: str, reason: str, **_: Any) -> None:
         outcome = set_threshold(_account(merchant), threshold=threshold, actor=actor, reason=reason)
         self._tell(outcome, change="threshold set")
 
-    def _shop(self, *, merchant: UUID, **options: Any) -> None:
+    def _shop(self, *, merchant: Merchant, **options: Any) -> None:
         outcome = move_shop(
             _account(merchant),
             platform_name=options["platform"],
@@ -142,11 +150,29 @@ class Command(TerminalCommand):
         self.stdout.write(line)
 
 
-def _account(merchant_id: UUID) -> Account:
-    account = Account.objects.filter(merchant_id=merchant_id).first()
-    if account is None:
-        raise CommandError(f"merchant {merchant_id} has no account")
-    return account
+def _merchant(text: str) -> Merchant:
+    """A merchant's id or a shop's domain. Raises ArgumentTypeError for anything else."""
+    try:
+        return UUID(text)
+    except ValueError:
+        pass
+    if not is_shop_domain(text.lower()):
+        raise ArgumentTypeError(f"{text!r} is neither a merchant's id nor a shop's domain")
+    return text.lower()
+
+
+def _account(merchant: Merchant) -> Account:
+    """The account of a merchant, by id or by domain. Raises CommandError where there is none, or several."""
+    named = Q(merchant_id=merchant)
+    if isinstance(merchant, str):
+        named = Q(platform_name__in=PLATFORMS, shop_domain=merchant)  # the index leads with the platform
+    accounts = list(Account.objects.filter(named).order_by("id")[:SHOWN])
+    if not accounts:
+        raise CommandError(f"merchant {merchant} has no account")
+    if len(accounts) > 1:
+        ids = ", ".join(str(account.merchant_id) for account in accounts)
+        raise CommandError(f"{merchant} is the domain of several merchants, name one: {ids}")
+    return accounts[0]
 
 
 def _threshold(text: str) -> int | None:
