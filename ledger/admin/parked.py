@@ -65,7 +65,7 @@ class ParkedAdmin(InspectAdmin):
         story,
     )
     list_filter = (ReasonFilter, NameFilter, StateFilter, SeenFilter)  # the window counts the first one that is chosen
-    search_help_text = "In full: merchant, domain, correlation id, number, queue, task or event"
+    search_help_text = "In full: merchant, domain, reference (type/id), correlation id, number, queue, task or event"
     change_form_outer_before_template = "admin/ledger/settle.html"
     change_form_outer_after_template = None  # its tables stand above, with what may be done
     fieldsets = (
@@ -128,13 +128,13 @@ class ParkedAdmin(InspectAdmin):
         return [path("<int:object_id>/correct/", view, name=CORRECT_PAGE), *super().get_urls()]
 
     def scope_of(self, request: HttpRequest, term: Term) -> Scope:
-        """From that queue, of that name, of the merchant, with the correlation id, or the one of that number."""
+        """By queue, name, merchant, reference or correlation id, or the one of that number."""
         account = self.one_account(request, term)
         merchant = account.merchant_id if account else term.uuid
         of_merchant = Q(merchant_id=merchant) if merchant else Q(pk__in=[])
         numbered = Q(pk=int(term.text)) if term.text.isascii() and term.text.isdecimal() else Q(pk__in=[])
         named = Q(queue=term.text) | Q(name=term.text) | Q(correlation_id=term.text)
-        return Scope(named | of_merchant | numbered, by=self.newest_by)
+        return Scope(named | of_merchant | numbered | term.is_asked_for(), by=self.newest_by)
 
     def tables(self, request: HttpRequest, row: ParkedMessage) -> Sequence[Table]:
         acts = acts_of(row)

@@ -52,6 +52,12 @@ class Term:
         own = Q(pk=self.uuid) if self.uuid else NOTHING
         return Q(correlation_id=self.text) | written_out | of_ours | own
 
+    def is_asked_for(self) -> Q:
+        """Messages that ask for that reference: type/id, or the id alone, of whatever type."""
+        type_, _, id_ = self.text.partition("/")
+        written_out = Q(reference_type=type_, reference_id=id_) if type_ and id_ else NOTHING
+        return Q(reference_id=self.text) | written_out
+
 
 def accounts_of(term: Term) -> list[Account]:
     """The accounts that a term names, the newest-opened first; a shop may have had several."""

@@ -44,7 +44,7 @@ class WaitingAdmin(InspectAdmin):
         story,
     )
     list_filter = (CauseFilter,)
-    search_help_text = "In full: merchant, domain or correlation id"
+    search_help_text = "In full: merchant, domain, reference (type/id) or correlation id"
     fieldsets = (
         (
             "Waiting",
@@ -83,8 +83,8 @@ class WaitingAdmin(InspectAdmin):
         return pretty_message(row.message)
 
     def scope_of(self, request: HttpRequest, term: Term) -> Scope:
-        """Of the merchant, whether its account is open yet or not; or with the correlation id."""
+        """Of the merchant, whether its account is open yet or not; or with that reference or correlation id."""
         account = self.one_account(request, term)
         merchant = account.merchant_id if account else term.uuid
         of_merchant = Q(merchant_id=merchant) if merchant else Q(pk__in=[])
-        return Scope(Q(correlation_id=term.text) | of_merchant)
+        return Scope(Q(correlation_id=term.text) | of_merchant | term.is_asked_for())

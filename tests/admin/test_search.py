@@ -3,9 +3,9 @@
 import pytest
 
 from ledger.journal import post
-from ledger.models import Account, OutboxRow, ParkedMessage, Transaction
-from tests.admin.books import TABLES, list_page, one_of_everything, park_one, rows_of
-from tests.ledger.builders import consume_match, opened_account, request
+from ledger.models import Account, OutboxRow, ParkedMessage, Transaction, WaitingCommand
+from tests.admin.books import TABLES, conflict, list_page, one_of_everything, park_one, rows_of, task_message
+from tests.ledger.builders import consume_match, opened_account, purchase, request
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
@@ -83,6 +83,20 @@ def test_a_parked_messages_number_finds_it(superuser):
     assert found(superuser, ParkedMessage, str(wanted.pk)) == [wanted]
 
 
+@pytest.mark.parametrize("term", ["purchase/order/7", "order/7"])
+@pytest.mark.parametrize("model", [ParkedMessage, WaitingCommand])
+def test_a_reference_finds_what_waits_or_is_parked_for_it_alone(superuser, model, term):
+    conflict()
+    one_of_everything()
+    for order in ("order/7", "order/8"):
+        park_one(message=task_message(name="credits.purchase", kwargs={"purchase_id": order}))
+        post([request(purchase(purchase_id=order))])  # its account is not open yet
+
+    rows = found(superuser, model, term)
+
+    assert [(row.reference_type, row.reference_id) for row in rows] == [("purchase", "order/7")]
+
+
 def test_a_domain_with_several_accounts_lists_the_newest_opened_ones_transactions_and_says_so(superuser):
     opened_account(shop_domain="moved.example.com", credits_bought=5)
     newest = opened_account(shop_domain="moved.example.com", credits_bought=7)
@@ -93,7 +107,7 @@ def test_a_domain_with_several_accounts_lists_the_newest_opened_ones_transaction
     assert "2 accounts" in response.content.decode()
 
 
-@pytest.mark.parametrize("term", ["nothing-of-the-kind", "%", "\x7f", "9" * 5000, "export/", "7" * 30, "{}"])
+@pytest.mark.parametrize("term", ["nothing-of-the-kind", "%", "\x7f", "9" * 5000, "export/", "7" * 30, "{}", "/"])
 def test_a_term_that_names_nothing_finds_nothing(superuser, term):
     one_of_everything()
 
