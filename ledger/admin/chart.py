@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ledger.queries.balance_over_time import Point
+from ledger.queries.balance_over_time import LOOKED_THROUGH, POINTS, Point
 from ledger.templatetags.ledger_display import moment
 
 WIDTH, HEIGHT = 600, 120  # in the drawing's own units; the page makes it as wide as it is
@@ -32,7 +32,7 @@ class Chart:
 def balance_chart(points: Sequence[Point], *, transactions: int) -> Chart | None:
     """The balance over time as steps from one point to the next. None where there is none.
 
-    transactions is how many there are: as many as points, which are theirs then, or more.
+    transactions is how many there are: each has a point where there are no more than POINTS.
     """
     if not points:
         return None
@@ -40,10 +40,15 @@ def balance_chart(points: Sequence[Point], *, transactions: int) -> Chart | None
     balances = [point.balance for point in points]
     if transactions == 1:
         drawn = "after its only transaction"
-    elif transactions == len(points):
+    elif transactions <= POINTS:
         drawn = f"after each of its {transactions:,} transactions"
+    elif transactions <= LOOKED_THROUGH:
+        drawn = f"over all its {transactions:,} transactions, drawn at {len(points):,} moments"
     else:
-        drawn = f"at {len(points):,} moments over its {transactions:,} transactions"
+        drawn = (
+            f"over its newest {LOOKED_THROUGH:,} transactions, of {transactions:,} in all, "
+            f"and at the {len(points):,} moments drawn"
+        )
     return Chart(
         title="Balance over time",
         words=(

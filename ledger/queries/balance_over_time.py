@@ -1,4 +1,4 @@
-"""An account's balance over time: after each transaction where these are few, else at moments evenly spread in time."""
+"""An account's balance over time: after each transaction where these are few, else at moments spread over the time."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ from ledger.queries.moments import SEQUENCE, Counted, sequences_before, standing
 from ledger.queries.statement import moment_of, rows_of
 
 POINTS = 60
+LOOKED_THROUGH = 10_000  # newest transactions; a read of that many, each on a page of its own, takes 10 ms
 JUST_AFTER = timedelta(microseconds=1)
 
 
@@ -23,7 +24,9 @@ class Point:
 def balance_over_time(account: Counted) -> list[Point]:
     """POINTS at most, oldest first, the first transaction's and the newest's included.
 
-    Few statements, each by an index, whatever the length of the history.
+    Where there are more transactions, the points are evenly spread in time, and two are added that would be missed in
+    between: the lowest and the highest balance of the newest LOOKED_THROUGH transactions. Few statements, each by an
+    index, whatever the length of the history.
     """
     if account.sequence <= POINTS:
         return _posted(account, range(1, account.sequence + 1))
@@ -32,7 +35,23 @@ def balance_over_time(account: Counted) -> list[Point]:
     between = [first.at + place * step for place in range(1, POINTS - 1)]
     sequences = sequences_before(account, [moment + JUST_AFTER for moment in between])
     stood = standings_after(account.id, set(sequences))
-    return [first, *(Point(at, stood[one].balance) for at, one in zip(between, sequences, strict=True)), newest]
+    spread = [Point(at, stood[one].balance) for at, one in zip(between, sequences, strict=True)]
+    balances = {point.balance for point in (first, *spread, newest)}
+    missed = [point for point in _extremes(account) if point.balance not in balances]
+    return [first, *sorted([*missed, *spread, newest], key=lambda point: point.at)]
+
+
+def _extremes(account: Counted) -> list[Point]:
+    """The lowest balance and the highest one of the newest LOOKED_THROUGH transactions."""
+    sql = (
+        "WITH posted AS (SELECT created_at, balance_after, sequence FROM credit_transactions "
+        "WHERE account_id = %s AND sequence > %s AND sequence <= %s), "
+        "lowest AS (SELECT * FROM posted ORDER BY balance_after, sequence LIMIT 1), "
+        "highest AS (SELECT * FROM posted ORDER BY balance_after DESC, sequence LIMIT 1) "
+        "SELECT created_at, balance_after FROM lowest UNION ALL SELECT created_at, balance_after FROM highest"
+    )
+    rows = rows_of(sql, [account.id.hex, account.sequence - LOOKED_THROUGH, account.sequence])
+    return [Point(moment_of(at), balance) for at, balance in rows]
 
 
 def _posted(account: Counted, sequences: Collection[int]) -> list[Point]:

@@ -60,6 +60,52 @@ def test_what_was_posted_at_a_moment_that_is_drawn_counts() -> None:
     assert points == [Point(BEGIN + timedelta(minutes=2 * n), 2 * n + 1) for n in range(POINTS)]
 
 
+LOW, HIGH = BEGIN + timedelta(minutes=30, seconds=20), BEGIN + timedelta(minutes=70, seconds=20)
+
+
+def with_a_short_low_and_high() -> Account:
+    """An account at 50 and 51 each minute of two hours, but for a moment at 0 and a moment at 500."""
+    each_minute = [
+        (BEGIN + timedelta(minutes=n), *(("consume", 1) if n % 2 else ("grant", 1 if n else 51))) for n in range(121)
+    ]
+    short = [
+        (LOW, "consume", 51),
+        (LOW + timedelta(seconds=1), "grant", 51),
+        (HIGH, "grant", 449),
+        (HIGH + timedelta(seconds=1), "consume", 449),
+    ]
+    return account_with(sorted(each_minute + short))
+
+
+def test_a_balance_that_was_out_for_a_moment_between_those_that_are_drawn_is_drawn_too() -> None:
+    account = with_a_short_low_and_high()
+
+    points = over_time(account)
+
+    assert [point for point in points if point.balance not in (50, 51)] == [Point(LOW, 0), Point(HIGH, 500)]
+    assert len(points) == POINTS + 2
+    assert points == sorted(points, key=lambda point: point.at)
+
+
+def test_a_low_is_looked_for_among_so_many_of_the_newest_transactions_and_no_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("ledger.queries.balance_over_time.LOOKED_THROUGH", 60)
+    account = with_a_short_low_and_high()
+
+    points = over_time(account)
+
+    assert [point for point in points if point.balance not in (50, 51)] == [Point(HIGH, 500)]
+
+
+def test_an_accounts_page_says_that_its_balance_was_out_for_a_moment(superuser: Client) -> None:
+    account = with_a_short_low_and_high()
+
+    page = superuser.get(f"/admin/ledger/account/{account.id}/change/").content.decode()
+
+    assert "between 0 and 500 over all its 125 transactions, drawn at 62 moments." in page
+
+
 def test_an_account_without_transactions_has_no_chart() -> None:
     assert over_time(opened_account()) == []
     assert balance_chart([], transactions=0) is None
@@ -77,7 +123,12 @@ def test_a_chart_is_drawn_in_steps_and_says_in_words_what_it_shows() -> None:
     )
     of_many = balance_chart(points, transactions=3000)
     assert of_many is not None
-    assert of_many.words.endswith("between 50 and 200 at 3 moments over its 3,000 transactions.")
+    assert of_many.words.endswith("between 50 and 200 over all its 3,000 transactions, drawn at 3 moments.")
+    of_very_many = balance_chart(points, transactions=20_000)
+    assert of_very_many is not None
+    assert of_very_many.words.endswith(
+        "between 50 and 200 over its newest 10,000 transactions, of 20,000 in all, and at the 3 moments drawn."
+    )
     of_one = balance_chart(points[:1], transactions=1)
     assert of_one is not None
     assert of_one.words.endswith("between 100 and 100 after its only transaction.")
