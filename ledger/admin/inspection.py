@@ -6,13 +6,14 @@ from typing import Any, ClassVar
 from django.contrib import messages
 from django.contrib.admin import ShowFacets
 from django.contrib.admin.utils import flatten_fieldsets
+from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.html import format_html
 from unfold.admin import ModelAdmin
 
 from ledger.admin.chart import Chart
-from ledger.admin.display import Table, link, list_of
+from ledger.admin.display import Table, link, list_of, page_of
 from ledger.admin.search import NOTHING, Term, accounts_of
 from ledger.admin.window import Scope, WindowedChangeList, WindowPaginator
 from ledger.models import Account
@@ -82,7 +83,16 @@ class InspectAdmin(ModelAdmin):
     ) -> HttpResponse:
         context["tables"] = self.tables(request, obj)
         context["chart"] = self.chart(request, obj)
+        context["show_history"] = False
         return super().render_change_form(request, context, *args, obj=obj, **kwargs)
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Leads to the row's own page, which tells what was done about it: most is not in Django's own log."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        return HttpResponseRedirect(page_of(self.model(pk=object_id)))
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -1,6 +1,7 @@
 """Staff inspect: nobody adds, changes or deletes a row of the ledger in the admin, superuser or not."""
 
 import pytest
+from django.contrib.auth.models import User
 from django.forms.models import model_to_dict
 from django.test import Client
 from django.urls import reverse
@@ -40,6 +41,23 @@ def test_no_page_offers_to_save_or_delete_a_row(superuser, model):
     assert 'name="_save"' not in page
     assert "/delete/" not in page
     assert "/add/" not in page.replace("/auth/", "")
+
+
+@pytest.mark.parametrize("model", TABLES)
+def test_a_row_has_no_history_of_djangos_own_beside_its_page(superuser, model):
+    row = one_of_everything().row(model)
+
+    page = superuser.get(row_page(row)).content.decode()
+    asked = superuser.get(row_page(row, "history"))
+
+    assert row_page(row, "history") not in page
+    assert (asked.status_code, asked.url) == (302, row_page(row))
+
+
+def test_the_history_of_a_member_of_staff_is_still_shown(superuser):
+    page = superuser.get(reverse("admin:auth_user_change", args=[User.objects.get().pk])).content.decode()
+
+    assert reverse("admin:auth_user_history", args=[User.objects.get().pk]) in page
 
 
 @pytest.mark.parametrize("model", TABLES)
