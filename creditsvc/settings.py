@@ -16,6 +16,7 @@ ALLOWED_HOSTS = list(environment.allowed_hosts)
 IN_PRODUCTION = environment.app_env == "production"
 
 INSTALLED_APPS = [
+    "ledger",  # before the theme, some of whose templates it replaces
     "unfold",
     "creditsvc.pages.StaffPages",
     "django.contrib.auth",
@@ -25,7 +26,6 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "axes",
     "ninja",  # for the documents' own scripts and styles: nothing is fetched from elsewhere
-    "ledger",
     "creditsvc",
 ]
 MIDDLEWARE = [

@@ -151,6 +151,31 @@ def test_a_filter_with_an_index_of_its_own_finds_rows_however_old(superuser, sma
     assert rows_of(response) == [forgotten]
 
 
+def test_an_empty_list_offers_neither_to_create_a_row_nor_to_reset_what_is_not_set(superuser):
+    page = superuser.get(list_page(ParkedMessage)).content.decode()
+
+    assert "Nothing here." in page
+    assert "Create a new item" not in page
+    assert "Reset" not in page
+
+
+@pytest.mark.parametrize("query", [{"q": "nothing-of-the-kind"}, {"state": "dismissed"}])
+def test_a_list_in_which_nothing_matches_offers_to_reset_search_and_filters(superuser, query):
+    park_one()
+
+    page = superuser.get(list_page(ParkedMessage, **query)).content.decode()
+
+    assert 'Nothing matches. <a href="?" class="text-link">Reset search and filters</a>' in page
+
+
+def test_a_window_in_which_nothing_matches_says_that_older_rows_may(superuser, small_window):
+    many_of_everything(count=4)
+
+    page = superuser.get(list_page(Transaction, kind="trial")).content.decode()
+
+    assert "Nothing matches among these rows; older ones may." in page
+
+
 def test_a_list_counts_no_further_than_its_window(superuser, small_window):
     many_of_everything(count=4)
 
