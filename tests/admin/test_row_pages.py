@@ -1,12 +1,13 @@
 """A row's page: what it tells, what belongs to it, and that nothing from outside runs in it."""
 
+import re
 from datetime import UTC, datetime
 
 import pytest
 
 from ledger.journal import post
 from ledger.messages import Message
-from ledger.models import OutboxRow, ShopDifference, Transaction, WaitingCommand
+from ledger.models import OutboxRow, ParkedMessage, ShopDifference, Transaction, WaitingCommand
 from ledger.outcomes import ParkReason
 from ledger.parking import replay
 from tests.admin.books import (
@@ -78,6 +79,19 @@ def test_an_accounts_page_shows_what_waits_and_what_is_parked_for_it_and_other_s
     assert [row[1] for row in waiting] == ["credits.grant"]
     assert [row[2:4] for row in parked] == [["invalid field", "amount"]]
     assert [row[3] for row in differences] == [books.row(ShopDifference).shop_domain]
+
+
+# The top of a page
+
+
+@pytest.mark.parametrize("model", [Transaction, ParkedMessage])
+def test_the_top_of_a_page_names_its_row_as_it_is_searched_for(superuser, model):
+    row = one_of_everything().row(model)
+
+    top = shown(superuser, row).partition("<h1")[2].partition("</h1>")[0]
+
+    written = [text.strip() for text in re.findall(r"<a [^>]*>([^<]*)</a", top)]
+    assert written == ["Credit ledger", str(model._meta.verbose_name_plural).capitalize(), str(row)]
 
 
 # A transaction
