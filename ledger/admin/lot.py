@@ -19,14 +19,15 @@ CATEGORIES = {"paid": "success", "promotional": "info"}
 
 
 class StateFilter(ChoiceFilter):
-    """Lots of which something is left, those that become effective later, or the others."""
+    """Lots of which something is left, those that become effective later, that are used up, or that came to nothing."""
 
     title = "state"
     parameter_name = "state"
     conditions: ClassVar = {
         "open": ("open", Q(is_open=True, pending=False)),
         "pending": ("pending", Q(pending=True)),
-        "empty": ("empty", Q(is_open=False)),
+        "closed": ("closed", Q(is_open=False, sequence__isnull=False)),
+        "void": ("void", Q(is_open=False, sequence=None)),
     }
 
 

@@ -67,10 +67,10 @@ def lots_of(account: Account) -> Table:
 
 
 def state_of(lot: Lot) -> str:
-    """Whether anything is left of a lot, or still to come."""
-    if lot.pending:
-        return "pending"
-    return "open" if lot.is_open else "empty"
+    """A lot's status by the contract's words: a void one never became effective."""
+    if lot.is_open:
+        return "pending" if lot.pending else "open"
+    return "closed" if lot.sequence is not None else "void"
 
 
 def holds_of(account: Account) -> Table:

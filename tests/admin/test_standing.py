@@ -51,7 +51,7 @@ def test_an_accounts_page_lists_its_lots_the_open_ones_first_and_as_they_burn(su
         ["goodwill/first", "10", "20", "20", "12", "open"],
         ["goodwill/last", "60", "30", "30", "0", "open"],
         ["goodwill/later", "70", "7", "0", "0", "pending"],
-        ["goodwill/spent", "1", "5", "0", "0", "empty"],
+        ["goodwill/spent", "1", "5", "0", "0", "closed"],
     ]
     assert rows[0][4] == "2999-01-01 00:00:00.000"
 
@@ -151,13 +151,37 @@ def test_lots_and_holds_are_filtered_by_their_state(superuser):
         )
     )
 
-    lots = {state: rows_of(superuser.get(list_page(Lot, state=state))) for state in ("open", "pending", "empty")}
+    lots = {state: rows_of(superuser.get(list_page(Lot, state=state))) for state in ("open", "pending", "closed")}
     paid = rows_of(superuser.get(list_page(Lot, category="paid")))
     holds = rows_of(superuser.get(list_page(Hold, state="open")))
 
-    assert {state: len(rows) for state, rows in lots.items()} == {"open": 2, "pending": 1, "empty": 0}
+    assert {state: len(rows) for state, rows in lots.items()} == {"open": 2, "pending": 1, "closed": 0}
     assert [lot.category for lot in paid] == ["paid"]
     assert [str(row) for row in holds] == [f"job/{placed.reference_id}"]
+
+
+def test_a_lot_that_is_over_is_closed_or_void_as_the_api_has_it(superuser):
+    account = opened_account()
+    mine = {"merchant_id": account.merchant_id}
+    post(
+        requests(
+            grant(**mine, amount=5, reference_id="spent"),
+            consume(**mine, amount=5),
+            grant(**mine, reference_id="never", effective_at="2999-01-01T00:00:00Z"),
+        )
+    )
+    Lot.objects.filter(reference_id="never").update(pending=False, is_open=False)  # as where its posting was declined
+
+    listed = {state: rows_of(superuser.get(list_page(Lot, state=state))) for state in ("closed", "void")}
+
+    assert {state: list(map(str, lots)) for state, lots in listed.items()} == {
+        "closed": ["goodwill/spent"],
+        "void": ["goodwill/never"],
+    }
+    assert {state: field(shown(superuser, lots[0]), "State") for state, lots in listed.items()} == {
+        "closed": "closed",
+        "void": "void",
+    }
 
 
 def test_a_holds_page_says_of_which_lots_it_is_made(superuser):
