@@ -1,11 +1,21 @@
-"""Allocations: which lots a row took how much of, or gave back to."""
+"""Allocations: which lots a row opened, took how much of, or gave back to."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from ledger.admin.display import Table, row_link
+from ledger.admin.standing import state_of
 from ledger.models import Lot
 from ledger.templatetags.ledger_display import number
+
+
+def opened_table(lot: Lot) -> Table:
+    """A table of the one lot that a transaction opened."""
+    return Table(
+        "Lot that it opened",
+        ("Lot", "Category", "Amount", "Remaining", "State"),
+        [[row_link(lot), lot.category, number(lot.amount), number(lot.remaining), state_of(lot)]],
+    )
 
 
 def allocations_table(title: str, allocations: Sequence[Sequence[Any]]) -> Table:

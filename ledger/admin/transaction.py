@@ -8,7 +8,7 @@ from django.db.models import Q
 from django.http import HttpRequest
 
 from ledger.admin.acting import ActingAdmin, Action
-from ledger.admin.allocations import allocations_table
+from ledger.admin.allocations import allocations_table, opened_table
 from ledger.admin.columns import (
     account,
     credits_moved,
@@ -167,9 +167,13 @@ class TransactionAdmin(ActingAdmin):
         events = OutboxRow.objects.filter(correlation_id=row.correlation_id, transaction_id=row.pk)
         in_order = events.order_by("account_sequence")[:NEWEST]
         return visible(
-            request,
-            (
-                (Lot, lambda: allocations_table("Lots that it took from, or gave back to", row.allocations)),
-                (OutboxRow, lambda: events_table("What it told", in_order)),
-            ),
+            request, ((Lot, lambda: _lots(row)), (OutboxRow, lambda: events_table("What it told", in_order)))
         )
+
+
+def _lots(row: Transaction) -> Table:
+    """The lot that it opened, which has its id; of any other, those that it took from."""
+    opened = Lot.objects.filter(pk=row.pk).first()
+    if opened is not None:
+        return opened_table(opened)
+    return allocations_table("Lots that it took from, or gave back to", row.allocations)

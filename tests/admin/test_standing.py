@@ -208,6 +208,19 @@ def test_a_transactions_page_says_which_lots_it_took_from(superuser):
     assert rows[0][0] == "goodwill/gift"
 
 
+def test_a_purchases_page_leads_to_the_lot_that_it_opened(superuser):
+    account = opened_account(credits_bought=50)
+    post(requests(consume(merchant_id=account.merchant_id, amount=15)))
+    lot = Lot.objects.get()
+
+    rows = table(superuser, Transaction.objects.get(kind="purchase"), "Lot that it opened")
+    page = shown(superuser, Transaction.objects.get(kind="purchase"))
+
+    assert rows == [[str(lot), "paid", "50", "35", "open"]]
+    assert f'<a href="{row_page(lot)}"' in page
+    assert "Lots that it took from" not in page
+
+
 def test_a_transactions_page_shows_its_place_its_terms_its_target_and_its_digests(superuser):
     account = opened_account(credits_bought=50)
     taking = consume(merchant_id=account.merchant_id, amount=15)
