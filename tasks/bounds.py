@@ -8,7 +8,9 @@ such.
 import base64
 import bz2
 import codecs
+import gc
 import lzma
+import time
 import zlib
 from collections.abc import Callable
 from encodings.aliases import aliases
@@ -26,10 +28,11 @@ log = structlog.get_logger(__name__)
 UNREADABLE = "application/x-unreadable-properties"  # accepted nowhere, so it is parked by whoever takes it
 # The largest message of the contract (consume_many: 500 items with 8 KiB of metadata each) has some 5 MiB.
 MAX_DECOMPRESSED_BYTES = 16 * 1024 * 1024
-# kombu decompresses as a message arrives and holds the text until its ack, for up to 8,000 messages a queue. From half
-# of this on, of bodies of any kind, a worker reads RabbitMQ slowly (tasks/gathering.py), so that what is no bomb finds
-# room.
+# kombu decompresses as a message arrives and holds the text until its ack, for up to 8,000 messages a queue.
 MAX_DECOMPRESSED_BYTES_IN_HAND = 128 * 1024 * 1024
+# Of bodies of any kind. A worker with more reads RabbitMQ slowly (tasks/gathering.py), and takes nothing from Redis.
+ENOUGH_BYTES = MAX_DECOMPRESSED_BYTES_IN_HAND // 2
+COLLECT_EVERY_S = 1.0
 MAX_LZMA_MEMORY_BYTES = 80 * 1024 * 1024  # its strongest preset takes 65 MiB
 
 # A body's content_encoding is any code that Python knows: bz2_codec makes 200 MB of 178 bytes, punycode takes minutes.
@@ -42,6 +45,8 @@ CODES_FOR_TEXT = frozenset(
     }
 )  # fmt: skip
 THEIR_NAMES = CODES_FOR_TEXT | {alias for alias, code in aliases.items() if code in CODES_FOR_TEXT}
+
+_collected_at = 0.0
 
 Load = Callable[[Any, int, bytes, int], int]
 _load: Load = GenericContent._load_properties
@@ -85,9 +90,12 @@ def payload_of(message: Message) -> Any:
     kombu itself reads JSON's bytes as UTF-8, whatever they are said to be.
     """
     body, encoding = message.body, message.content_encoding
-    if not isinstance(body, bytes) or not encoding or encoding in serialization.SKIP_DECODE:
-        return message.payload
-    return serialization.loads(_decoded(body, encoding), message.content_type, encoding, accept=message.accept)
+    is_said = isinstance(body, bytes) and encoding and encoding not in serialization.SKIP_DECODE
+    try:
+        text = _decoded(body, encoding) if is_said else body
+        return serialization.loads(text, message.content_type, encoding, accept=message.accept)
+    except Exception as error:
+        raise error.with_traceback(None) from None  # kombu's holds itself, and with it the message
 
 
 def _decoded(body: bytes, encoding: Any) -> str:
@@ -121,6 +129,15 @@ class Counted:
 
 class Body(Counted):
     """The body of a message that has arrived."""
+
+
+def are_enough() -> bool:
+    """Whether bodies of more than ENOUGH_BYTES are in hand; what an error holds, and that the error, is in nobody's."""
+    global _collected_at
+    if Body.in_hand > ENOUGH_BYTES and time.monotonic() - _collected_at > COLLECT_EVERY_S:
+        gc.collect()
+        _collected_at = time.monotonic()
+    return Body.in_hand > ENOUGH_BYTES
 
 
 class Text(Counted, bytes):

@@ -80,6 +80,11 @@ class Connection(pyamqp.Connection):
         while self._ahead:
             self._handle_next()
 
+    def has_more(self) -> bool:
+        """Whether TLS has taken more off the socket already, which wakes nobody."""
+        pending = getattr(self.transport.sock, "pending", None)
+        return bool(pending and pending())
+
     def blocking_read(self, timeout: float | None = None) -> Any:
         """One frame, for whoever waits for an answer in the midst of what was read ahead, or with nothing ahead."""
         return self._handle_next() if self._ahead else super().blocking_read(timeout)
@@ -173,8 +178,8 @@ class ReadingAhead:
                 if error.errno in UNAVAILABLE:
                     return
                 raise
-            # Once more: what TLS has taken off the socket already wakes nobody.
-            loop.call_soon(read, loop)
+            if connection.has_more():
+                loop.call_soon(read, loop)
 
         return read
 

@@ -127,7 +127,9 @@ class Door(Consumer):
             self.park(message, ParkReason.NOT_A_TASK, field="task", detail=detail)
 
     def on_decode_error(self, message: BrokerMessage, exc: Exception) -> None:
-        self.gatherer.expect(message)  # kombu calls this ahead of any handler where a body can't be decompressed
+        """kombu calls this ahead of any handler where a body can't be decompressed."""
+        message.errors, exc.__traceback__ = [exc], None  # which hold each other, and the message
+        self.gatherer.expect(message)
         self.park(message, ParkReason.NOT_JSON, field="body", detail=str(exc))
 
     def on_unknown_task(self, body: Any, message: BrokerMessage, exc: Exception) -> None:

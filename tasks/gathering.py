@@ -4,7 +4,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Sequence
 from functools import partial
-from threading import Lock
+from threading import Event, Lock
 from typing import Any
 
 import structlog
@@ -17,7 +17,7 @@ from ledger.outcomes import Status
 from ledger.requests import Request
 from tasks import task_events
 from tasks.acknowledging import Acknowledger
-from tasks.bounds import MAX_DECOMPRESSED_BYTES_IN_HAND, Body
+from tasks.bounds import Body, are_enough
 from tasks.deliveries import Delivery
 from tasks.parking import store_kept, store_parked
 from tasks.posting import post_requests
@@ -33,10 +33,9 @@ PAUSE_S = 1.0  # before a batch that failed, or a task's message, is given back
 # and acknowledged with the last of them.
 SHARES = 2
 # The broker counts messages, of which one may bring 500 requests and take 700 kB of memory, or have a body of
-# megabytes: past so many requests or bytes the worker reads on slowly, however many messages its prefetch window has
-# room for.
+# megabytes: past so many requests, or bytes (tasks/bounds.py), the worker reads on slowly, however many messages its
+# prefetch window has room for.
 ENOUGH_REQUESTS = 20_000
-ENOUGH_BYTES = MAX_DECOMPRESSED_BYTES_IN_HAND // 2
 SLOWLY_S = 1.0
 LOOK_UP_EVERY_S = 0.01
 
@@ -57,6 +56,7 @@ class Gatherer:
         self._requests = 0  # in the buffer
         self._runs = 0
         self._share = 0
+        self._carried_out = Event()  # a batch, since more was read
         self._acknowledger = Acknowledger(consumer)
         self._window = Window(consumer)
 
@@ -80,14 +80,17 @@ class Gatherer:
     def await_room(self) -> None:
         """Before more is read: wait while there are more requests or bytes than enough, for no longer than SLOWLY_S.
 
-        Not for longer, because the connection has heartbeats to answer while the database is away.
+        Not for longer, because the connection has heartbeats to answer while the database is away; nor once a batch
+        has been carried out, which this thread is to settle.
         """
         deadline = time.monotonic() + SLOWLY_S
         while self._has_enough() and time.monotonic() < deadline and not stopping.is_set():
-            time.sleep(LOOK_UP_EVERY_S)
+            if self._carried_out.wait(LOOK_UP_EVERY_S):
+                break
+        self._carried_out.clear()
 
     def _has_enough(self) -> bool:
-        return self._requests > ENOUGH_REQUESTS or Body.in_hand > ENOUGH_BYTES
+        return self._requests > ENOUGH_REQUESTS or are_enough()
 
     def go_first(self) -> None:
         """Have the next batch of what has arrived go ahead of a message that Celery itself carries out."""
@@ -171,6 +174,7 @@ class Gatherer:
             self.consumer.call_soon(self._acknowledger.give_back, [delivery.message for delivery in batch])
         else:
             self.consumer.call_soon(self._settle, batch)
+            self._carried_out.set()
 
     def _count(self, posted: Posted) -> None:
         self.figures["batches"] += 1
@@ -184,6 +188,8 @@ class Gatherer:
         While others follow, as far as they leave no gap.
         """
         completed = [delivery for delivery in batch if delivery.carried_out()]
+        for delivery in completed:
+            delivery.message.counted = None
         is_last = not self._buffer or stopping.is_set()
         self._acknowledger.settle([delivery.message for delivery in completed], at_once=is_last)
         self.figures["messages"] += len(completed)

@@ -187,7 +187,44 @@ MUTANTS = (
         promise="§1 can't be carried out",
         test="tests/tasks/test_gathering.py::"
         "test_nothing_more_is_read_while_messages_in_hand_have_more_bytes_than_enough",
-        edits=(Edit("tasks/gathering.py", " or Body.in_hand > ENOUGH_BYTES", ""),),
+        edits=(Edit("tasks/gathering.py", " or are_enough()", ""),),
+    ),
+    Mutant(
+        name="held-by-its-error",
+        breaks="a message that is no JSON is in hand for ever, and so many of them have a worker read slowly",
+        promise="§1 can't be carried out",
+        test="tests/tasks/test_bodies_in_hand.py::test_no_error_holds_the_message_that_it_is_about",
+        edits=(Edit("tasks/bounds.py", "        raise error.with_traceback(None) from None", "        raise"),),
+    ),
+    Mutant(
+        name="reads-that-add-up",
+        breaks="while there is enough in hand, what is stored is settled after a dozen reads of a second each",
+        promise="§1 can't be carried out",
+        test="tests/tasks/test_consuming.py::test_no_read_leads_to_another_one_for_they_would_add_up",
+        servers=True,
+        edits=(Edit("tasks/consuming.py", "            if connection.has_more():", "            if True:"),),
+    ),
+    Mutant(
+        name="redis-without-end",
+        breaks="a worker takes in all of its window of Redis, whatever each message's size: gigabytes",
+        promise="§1 can't be carried out",
+        test="tests/tasks/test_bodies_in_hand.py::test_nothing_more_is_taken_from_redis_while_there_is_enough",
+        servers=True,
+        edits=(Edit("tasks/redis_envelopes.py", "return not are_enough()", "return True"),),
+    ),
+    Mutant(
+        name="leftovers-end-workers",
+        breaks="one entry among Redis' unacknowledged messages keeps each worker from starting",
+        promise="§1 can't be carried out",
+        test="tests/tasks/test_redis_leftovers.py::test_an_entry_that_is_no_message_keeps_none_from_being_put_back",
+        servers=True,
+        edits=(
+            Edit(
+                "tasks/redis_envelopes.py",
+                "except (AttributeError, LookupError, RecursionError, TypeError, ValueError):",
+                "except ZeroDivisionError:",
+            ),
+        ),
     ),
     Mutant(
         name="json-as-utf-8",

@@ -68,6 +68,18 @@ def test_the_event_loop_waits_for_room_before_it_reads(reading_ahead: Connection
     assert at_that_time[0] == 0
 
 
+def test_no_read_leads_to_another_one_for_they_would_add_up(reading_ahead: Connection) -> None:
+    """And what else the loop is to do would wait for each."""
+    received: list[Message] = []
+    consumer(reading_ahead, received.append)
+    read = reading_ahead.transport._make_reader(reading_ahead.connection)
+    later: list[object] = []
+
+    eventually(lambda: read(SimpleNamespace(call_soon=lambda *_: later.append(read))) or received)
+
+    assert later == []
+
+
 def told(message: Message) -> Any:
     """All that a message holds, in values that compare."""
     info = {name: value for name, value in message.delivery_info.items() if name != "consumer_tag"}
