@@ -46,6 +46,8 @@ def test_what_is_nested_too_deep_is_left_by_those_who_are_told_it(redis_url: str
         drain(connection)  # subscribes
         heard_by = redis.publish(f"{urlsplit(redis_url).path}.told", "[" * 200_000)
         drain(connection)
+        connection.Producer().publish({}, exchange=exchange, routing_key="")
+        drain(connection)
 
     assert (heard_by, len(told)) == (1, 1)
 
