@@ -231,7 +231,7 @@ MUTANTS = (
         breaks="a reference in another code is read as another reference, where the broker's client decodes nothing",
         promise="§1 JSON",
         test="tests/tasks/test_bombs.py::test_json_is_read_by_the_code_that_it_is_said_to_be_in_or_refused",
-        edits=(Edit("tasks/bounds.py", "loads(_decoded(body, encoding),", "loads(body,"),),
+        edits=(Edit("tasks/bounds.py", "_decoded(body, encoding) if is_said else body", "body"),),
     ),
     Mutant(
         name="rows-of-one-hand",
