@@ -32,7 +32,7 @@ MAX_DECOMPRESSED_BYTES = 16 * 1024 * 1024
 MAX_DECOMPRESSED_BYTES_IN_HAND = 128 * 1024 * 1024
 # Of bodies of any kind. A worker with more reads RabbitMQ slowly (tasks/gathering.py), and takes nothing from Redis.
 ENOUGH_BYTES = MAX_DECOMPRESSED_BYTES_IN_HAND // 2
-COLLECT_EVERY_S = 1.0
+COLLECT_AFTER_S, COLLECT_AT_LATEST_S = 1.0, 10.0  # twice as late each time that it was for nothing
 MAX_LZMA_MEMORY_BYTES = 80 * 1024 * 1024  # its strongest preset takes 65 MiB
 
 # A body's content_encoding is any code that Python knows: bz2_codec makes 200 MB of 178 bytes, punycode takes minutes.
@@ -46,7 +46,7 @@ CODES_FOR_TEXT = frozenset(
 )  # fmt: skip
 THEIR_NAMES = CODES_FOR_TEXT | {alias for alias, code in aliases.items() if code in CODES_FOR_TEXT}
 
-_collected_at = 0.0
+_collect_at, _collect_after_s = 0.0, COLLECT_AFTER_S
 
 Load = Callable[[Any, int, bytes, int], int]
 _load: Load = GenericContent._load_properties
@@ -133,10 +133,12 @@ class Body(Counted):
 
 def are_enough() -> bool:
     """Whether bodies of more than ENOUGH_BYTES are in hand; what an error holds, and that the error, is in nobody's."""
-    global _collected_at
-    if Body.in_hand > ENOUGH_BYTES and time.monotonic() - _collected_at > COLLECT_EVERY_S:
+    global _collect_at, _collect_after_s
+    before = Body.in_hand
+    if before > ENOUGH_BYTES and time.monotonic() > _collect_at:
         gc.collect()
-        _collected_at = time.monotonic()
+        _collect_after_s = COLLECT_AFTER_S if Body.in_hand < before else min(2 * _collect_after_s, COLLECT_AT_LATEST_S)
+        _collect_at = time.monotonic() + _collect_after_s
     return Body.in_hand > ENOUGH_BYTES
 
 

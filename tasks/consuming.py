@@ -69,7 +69,7 @@ class Connection(pyamqp.Connection):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{"frame_handler": _of_any_key, **kwargs})
         self._ahead: deque[Frame] = deque()
-        self.before_reading: Callable[[], None] = _at_once  # what the event loop does before each read
+        self.is_to_read: Callable[[], bool] = _always  # asked by the event loop before each read; it may wait
 
     def drain_arrived(self, *, timeout_s: float = 0) -> None:
         """Handle all that has arrived, once anything has. Raises TimeoutError where nothing does, or OSError."""
@@ -80,10 +80,26 @@ class Connection(pyamqp.Connection):
         while self._ahead:
             self._handle_next()
 
-    def has_more(self) -> bool:
-        """Whether TLS has taken more off the socket already, which wakes nobody."""
+    def read(self) -> None:
+        """Handle what the socket holds, if it is to be read now; else whoever looks for it asks again."""
+        if not self.is_to_read():
+            return
+        try:
+            self.drain_arrived()
+        except TimeoutError:
+            return
+        except OSError as error:
+            if error.errno not in UNAVAILABLE:
+                raise
+
+    def read_on(self) -> None:
+        """Handle what TLS has taken off the socket already, by a read or by who waited for an answer: it wakes nobody.
+
+        What is not to be read yet is left to the next time: the loop is awake then, for what it is to do first.
+        """
         pending = getattr(self.transport.sock, "pending", None)
-        return bool(pending and pending())
+        while pending is not None and pending() and self.is_to_read():
+            self.drain_arrived()
 
     def blocking_read(self, timeout: float | None = None) -> Any:
         """One frame, for whoever waits for an answer in the midst of what was read ahead, or with nothing ahead."""
@@ -138,8 +154,8 @@ def _of_any_key(*given: Any) -> Callable[[Frame], Any]:
     return lambda frame: handle(readable(frame))
 
 
-def _at_once() -> None:
-    """Nothing."""
+def _always() -> bool:
+    return True
 
 
 def _message(header: bytes, body: bytes) -> Message:
@@ -166,20 +182,10 @@ class ReadingAhead:
     Connection = Connection
 
     def _make_reader(self, connection: Any) -> Callable[[Any], None]:
-        def read(loop: Any) -> None:
+        def read(_: Any) -> None:
             if not connection.connected:
                 raise RecoverableConnectionError("Socket was disconnected")
-            connection.before_reading()
-            try:
-                connection.drain_arrived()
-            except TimeoutError:
-                return
-            except OSError as error:
-                if error.errno in UNAVAILABLE:
-                    return
-                raise
-            if connection.has_more():
-                loop.call_soon(read, loop)
+            connection.read()
 
         return read
 

@@ -56,7 +56,8 @@ class Gatherer:
         self._requests = 0  # in the buffer
         self._runs = 0
         self._share = 0
-        self._carried_out = Event()  # a batch, since more was read
+        self._carried_out = Event()  # a batch that nobody has made room for yet
+        self._read_at = 0.0
         self._acknowledger = Acknowledger(consumer)
         self._window = Window(consumer)
 
@@ -77,17 +78,18 @@ class Gatherer:
             message.counted = Body(len(message.body or b""))
         self._acknowledger.expect(message)
 
-    def await_room(self) -> None:
-        """Before more is read: wait while there are more requests or bytes than enough, for no longer than SLOWLY_S.
+    def await_room(self) -> bool:
+        """Whether more is to be read now: while there are more requests or bytes than enough, once in SLOWLY_S.
 
-        Not for longer, because the connection has heartbeats to answer while the database is away; nor once a batch
-        has been carried out, which this thread is to settle.
+        That often, because the connection has heartbeats to answer while the database is away. It waits until then, but
+        says no at once where a batch has been carried out: this thread is to settle it first.
         """
-        deadline = time.monotonic() + SLOWLY_S
-        while self._has_enough() and time.monotonic() < deadline and not stopping.is_set():
+        while self._has_enough() and time.monotonic() < self._read_at + SLOWLY_S and not stopping.is_set():
             if self._carried_out.wait(LOOK_UP_EVERY_S):
-                break
-        self._carried_out.clear()
+                self._carried_out.clear()
+                return False
+        self._read_at = time.monotonic()
+        return True
 
     def _has_enough(self) -> bool:
         return self._requests > ENOUGH_REQUESTS or are_enough()
@@ -188,8 +190,8 @@ class Gatherer:
         While others follow, as far as they leave no gap.
         """
         completed = [delivery for delivery in batch if delivery.carried_out()]
-        for delivery in completed:
-            delivery.message.counted = None
+        for delivery in completed:  # which wait for their acknowledgement without their bodies
+            delivery.message.body = delivery.message.counted = None
         is_last = not self._buffer or stopping.is_set()
         self._acknowledger.settle([delivery.message for delivery in completed], at_once=is_last)
         self.figures["messages"] += len(completed)

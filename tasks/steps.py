@@ -1,5 +1,6 @@
 """The worker's own boot steps: what it takes beside its tasks, how fast it reads, its figures for `inspect stats`."""
 
+from collections.abc import Callable
 from typing import Any
 
 from celery import bootsteps
@@ -88,12 +89,21 @@ class Paced(bootsteps.StartStopStep):
     """Has RabbitMQ's messages read no faster than the gatherer has room for what they ask."""
 
     requires = ("celery.worker.consumer:Tasks",)
+    _read_on: Callable[[], None] | None = None
 
     def start(self, consumer: Any) -> None:
         """After each connection."""
+        self.stop(consumer)
         connection = consumer.connection.connection
         if isinstance(connection, Connection):
-            connection.before_reading = consumer.gatherer.await_room
+            connection.is_to_read = consumer.gatherer.await_room
+            self._read_on = connection.read_on
+            consumer.hub.on_tick.add(self._read_on)
+
+    def stop(self, consumer: Any) -> None:
+        """The connection is gone."""
+        if self._read_on is not None:
+            consumer.hub.on_tick.discard(self._read_on)
 
 
 def is_command(task: Any) -> bool:

@@ -22,7 +22,7 @@ class Point:
 
 
 def balance_over_time(account: Counted) -> list[Point]:
-    """POINTS at most, oldest first, the first transaction's and the newest's included.
+    """POINTS and two at most, oldest first, the first transaction's and the newest's included.
 
     Where there are more transactions, the points are evenly spread in time, and two are added that would be missed in
     between: the lowest and the highest balance of the newest LOOKED_THROUGH transactions. Few statements, each by an

@@ -197,12 +197,21 @@ MUTANTS = (
         edits=(Edit("tasks/bounds.py", "        raise error.with_traceback(None) from None", "        raise"),),
     ),
     Mutant(
-        name="reads-that-add-up",
-        breaks="while there is enough in hand, what is stored is settled after a dozen reads of a second each",
+        name="read-before-it-is-settled",
+        breaks="each small batch lets a read in, and a worker takes in all of its window: gigabytes",
         promise="§1 can't be carried out",
-        test="tests/tasks/test_consuming.py::test_no_read_leads_to_another_one_for_they_would_add_up",
+        test="tests/tasks/test_bodies_in_hand.py::"
+        "test_a_batch_that_has_been_carried_out_is_settled_before_more_is_read",
+        edits=(Edit("tasks/gathering.py", "                return False", "                break"),),
+    ),
+    Mutant(
+        name="what-tls-holds-back",
+        breaks="over TLS a message waits for the next heartbeat, where an answer came with it",
+        promise="§1 can't be carried out",
+        test="tests/tasks/test_consuming.py::"
+        "test_what_tls_has_taken_off_the_socket_is_read_before_the_loop_waits_for_it",
+        edits=(Edit("tasks/steps.py", "            consumer.hub.on_tick.add(self._read_on)\n", ""),),
         servers=True,
-        edits=(Edit("tasks/consuming.py", "            if connection.has_more():", "            if True:"),),
     ),
     Mutant(
         name="redis-without-end",

@@ -1,6 +1,7 @@
 """Bodies in hand: counted from a message's arrival until it is settled, and no longer, or workers would read slowly."""
 
 import gc
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from threading import Thread
@@ -85,21 +86,23 @@ def test_a_settled_message_counts_no_more(gatherer: Gatherer) -> None:
 
     gatherer._settle([Delivery(message, "credits.consume")])
 
-    assert (counted - before, Body.in_hand - before) == (4, 0)
+    assert (counted - before, Body.in_hand - before, message.body) == (4, 0, None)
 
 
-def test_a_batch_that_has_been_carried_out_is_settled_before_anybody_waits_on(
+def test_a_batch_that_has_been_carried_out_is_settled_before_more_is_read(
     gatherer: Gatherer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gathering, "SLOWLY_S", 60.0)
+    monkeypatch.setattr(gathering, "SLOWLY_S", 0.2)
     monkeypatch.setattr(gathering, "ENOUGH_REQUESTS", -1)
-    reading = Thread(target=gatherer.await_room, daemon=True)
-    reading.start()
+    gatherer._read_at = time.monotonic()
+    said = []
 
-    gatherer._carry_out([Delivery(Broker().deliver(), "credits.consume")])
-    reading.join(timeout=5)
+    for _ in range(3):  # each brings less than a read would
+        Thread(target=gatherer._carry_out, args=[[Delivery(Broker().deliver(), "credits.consume")]]).start()
+        said.append(gatherer.await_room())
+    is_read_on_slowly = gatherer.await_room()
 
-    assert not reading.is_alive()
+    assert (said, is_read_on_slowly) == ([False] * 3, True)
 
 
 @pytest.mark.servers

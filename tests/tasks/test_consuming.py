@@ -10,6 +10,7 @@ from celery import Celery
 from kombu import Connection, Consumer, Message, Queue
 
 from tasks.consuming import Connection as AheadConnection
+from tasks.steps import Paced
 from tests.confirms import confirmed
 from tests.processes import eventually
 
@@ -60,24 +61,34 @@ def test_the_event_loop_waits_for_room_before_it_reads(reading_ahead: Connection
     consumer(reading_ahead, received.append)
     at_that_time: list[int] = []
     connection = reading_ahead.connection
-    connection.before_reading = lambda: at_that_time.append(len(received))
+    connection.is_to_read = lambda: at_that_time.append(len(received)) or len(at_that_time) > 3
     read = reading_ahead.transport._make_reader(connection)
 
-    eventually(lambda: read(SimpleNamespace(call_soon=lambda *_: None)) or received)
+    eventually(lambda: read(None) or received)
 
-    assert at_that_time[0] == 0
+    assert at_that_time[:4] == [0, 0, 0, 0]
 
 
-def test_no_read_leads_to_another_one_for_they_would_add_up(reading_ahead: Connection) -> None:
-    """And what else the loop is to do would wait for each."""
-    received: list[Message] = []
-    consumer(reading_ahead, received.append)
-    read = reading_ahead.transport._make_reader(reading_ahead.connection)
-    later: list[object] = []
+def test_what_tls_has_taken_off_the_socket_is_read_before_the_loop_waits_for_it() -> None:
+    """By whichever read, or by who waited for an answer: the socket wakes nobody for it."""
+    pending, said = [1, 2, 3], iter([True, True, False])
+    connection = AheadConnection.__new__(AheadConnection)
+    connection.transport = SimpleNamespace(sock=SimpleNamespace(pending=lambda: len(pending)))
+    connection.drain_arrived = pending.pop
+    connection.is_to_read = lambda: next(said)
+    hub = SimpleNamespace(on_tick=set())
+    paced = Paced(None)
+    gatherer = SimpleNamespace(await_room=connection.is_to_read)
+    consumer = SimpleNamespace(connection=SimpleNamespace(connection=connection), gatherer=gatherer, hub=hub)
 
-    eventually(lambda: read(SimpleNamespace(call_soon=lambda *_: later.append(read))) or received)
+    paced.start(consumer)
+    paced.start(consumer)  # it has connected again
+    for look in hub.on_tick:
+        look()
 
-    assert later == []
+    assert (pending, len(hub.on_tick)) == ([1], 1)
+    paced.stop(consumer)
+    assert hub.on_tick == set()
 
 
 def told(message: Message) -> Any:

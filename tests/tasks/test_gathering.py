@@ -1,5 +1,6 @@
 """Gathering: whose messages share a batch, and how many, the more so where one came back often."""
 
+import time
 from collections.abc import Sequence
 from threading import Thread
 from types import SimpleNamespace
@@ -86,6 +87,7 @@ def many(requests: int) -> Delivery:
 
 def waiting_for_room(gatherer: Gatherer) -> Thread:
     """A thread that is about to read, once it has had time to see that there is room."""
+    gatherer._read_at = time.monotonic()
     reading = Thread(target=gatherer.await_room, daemon=True)
     reading.start()
     reading.join(timeout=0.1)
