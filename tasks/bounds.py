@@ -30,7 +30,8 @@ UNREADABLE = "application/x-unreadable-properties"  # accepted nowhere, so it is
 MAX_DECOMPRESSED_BYTES = 16 * 1024 * 1024
 # kombu decompresses as a message arrives and holds the text until its ack, for up to 8,000 messages a queue.
 MAX_DECOMPRESSED_BYTES_IN_HAND = 128 * 1024 * 1024
-# Of bodies of any kind. A worker with more reads RabbitMQ slowly (tasks/gathering.py), and takes nothing from Redis.
+
+# Of bodies of any kind. A worker with more in hand reads RabbitMQ slowly (tasks/gathering.py), and Redis not at all.
 ENOUGH_BYTES = MAX_DECOMPRESSED_BYTES_IN_HAND // 2
 COLLECT_AFTER_S, COLLECT_AT_LATEST_S = 1.0, 10.0  # twice as late each time that it was for nothing
 MAX_LZMA_MEMORY_BYTES = 80 * 1024 * 1024  # its strongest preset takes 65 MiB
@@ -99,13 +100,9 @@ def payload_of(message: Message) -> Any:
 
 
 def _decoded(body: bytes, encoding: Any) -> str:
-    _check(encoding)
-    return codecs.decode(body, encoding)
-
-
-def _check(encoding: Any) -> None:
     if not is_for_text(encoding):
         raise LookupError(f"no code for text: {encoding!r:.50}")
+    return codecs.decode(body, encoding)
 
 
 class Counted:
