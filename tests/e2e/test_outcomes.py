@@ -96,15 +96,20 @@ def test_an_account_that_is_open_already_is_unchanged(
     assert (outcome["status"], outcome["reason"]) == ("unchanged", reason)
 
 
-def test_a_command_ahead_of_its_account_is_waiting(producer: Producer, service: Service) -> None:
-    merchant = new_id()
+def test_a_command_ahead_of_its_account_is_waiting_and_its_result_stays_so(
+    producer: Producer, service: Service
+) -> None:
+    merchant, asked = new_id(), new_id()
 
-    outcome = producer.ask("credits.purchase", {"merchant_id": merchant, "credits": 5, "purchase_id": new_id()})
+    outcome = producer.ask(
+        "credits.purchase", {"merchant_id": merchant, "credits": 5, "purchase_id": asked}, task_id=asked
+    )
 
-    assert outcome["status"] == "waiting"
+    assert (outcome["status"], outcome["reference_id"]) == ("waiting", asked)
     assert len(service.books.waiting(merchant)) == 1
     producer.send("credits.open_account", opening(merchant))
     producer.settled(merchant, balance=5)
+    assert producer.app.AsyncResult(asked).get(timeout=PATIENCE_SECONDS) == outcome
 
 
 REFUSED: dict[str, dict[str, Any]] = {
