@@ -17,7 +17,7 @@ from celery.app.amqp import AMQP
 from kombu import Connection as KombuConnection
 from kombu.transport import pyamqp
 
-from tasks.bounds import is_for_text
+from tasks.encodings import is_for_text
 from tasks.frames import (
     BODY,
     DELIVER,

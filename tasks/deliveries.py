@@ -10,7 +10,7 @@ from ledger.journal.keeping import Kept
 from ledger.journal.parking import ToPark
 from ledger.messages import SENT_FOR, UNTOLD, Message
 from ledger.requests import Request
-from tasks.bounds import is_for_text
+from tasks.encodings import is_for_text
 from tasks.producers import USER_ID, producer_of
 from tasks.topology import QUEUE, event_queues, queue_of, routing_key_of
 

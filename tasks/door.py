@@ -15,8 +15,8 @@ from kombu.message import Message as BrokerMessage
 from ledger.journal.parking import ToPark
 from ledger.outcomes import ParkReason
 from tasks.borders import crosses
-from tasks.bounds import payload_of
 from tasks.deliveries import Delivery, bare, whole
+from tasks.encodings import payload_of
 from tasks.gathering import Gatherer
 from tasks.handing import stored
 from tasks.plain import read_plain

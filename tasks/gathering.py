@@ -17,8 +17,8 @@ from ledger.outcomes import Status
 from ledger.requests import Request
 from tasks import task_events
 from tasks.acknowledging import Acknowledger
-from tasks.bounds import Body, are_enough
 from tasks.deliveries import Delivery
+from tasks.in_hand import SMALL_BYTES, Body, are_enough
 from tasks.parking import store_kept, store_parked
 from tasks.posting import post_requests
 from tasks.shutdown import pause, stopping
@@ -33,7 +33,7 @@ PAUSE_S = 1.0  # before a batch that failed, or a task's message, is given back
 # and acknowledged with the last of them.
 SHARES = 2
 # The broker counts messages, of which one may bring 500 requests and take 700 kB of memory, or have a body of
-# megabytes: past so many requests, or bytes (tasks/bounds.py), the worker reads on slowly, however many messages its
+# megabytes: past so many requests, or bytes (tasks/in_hand.py), the worker reads on slowly, however many messages its
 # prefetch window has room for.
 ENOUGH_REQUESTS = 20_000
 SLOWLY_S = 1.0
@@ -74,8 +74,9 @@ class Gatherer:
 
     def expect(self, message: BrokerMessage) -> None:
         """Note that a message has arrived, whoever carries it out: what is acknowledged behind it must not cover it."""
-        if getattr(message, "counted", None) is None:
-            message.counted = Body(len(message.body or b""))
+        size = len(message.body or b"")
+        if size > SMALL_BYTES and getattr(message, "counted", None) is None:
+            message.counted = Body(size)
         self._acknowledger.expect(message)
 
     def await_room(self) -> bool:

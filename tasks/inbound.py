@@ -9,8 +9,8 @@ from ledger.messages import replay_in
 from ledger.outcomes import ParkReason
 from ledger.plain_events import EVENTS, PlainEnvelope
 from ledger.requests import Request
-from tasks.bounds import payload_of
 from tasks.deliveries import Delivery, published_as, sender_of, whole
+from tasks.encodings import payload_of
 from tasks.errors import Refusal
 from tasks.reading import read_correlation_id, to_park, validated
 

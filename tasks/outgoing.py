@@ -2,9 +2,9 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from celery import Celery
@@ -17,8 +17,7 @@ from tasks.deliveries import SENT_AS
 from tasks.producers import vouched_for
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outgoing:
+class Outgoing(NamedTuple):
     """A message to publish. id tells its confirm; must_arrive: whether it is a failure that nobody is bound for it."""
 
     id: UUID
@@ -26,8 +25,8 @@ class Outgoing:
     routing_key: str
     body: bytes
     must_arrive: bool
-    headers: Mapping[str, Any] = field(default_factory=dict)
-    properties: Mapping[str, Any] = field(default_factory=dict)
+    headers: Mapping[str, Any] = MappingProxyType({})
+    properties: Mapping[str, Any] = MappingProxyType({})
 
 
 def outgoing(app: Celery, row: Recorded) -> Outgoing:

@@ -8,8 +8,8 @@ from kombu.transport.redis import Empty
 from kombu.transport.redis import QoS as RedisQoS
 from kombu.transport.redis import Transport as RedisTransport
 
-from tasks.bounds import are_enough
 from tasks.envelopes import envelope_of, sound
+from tasks.in_hand import are_enough
 from tasks.topology import QUEUE
 
 log = structlog.get_logger(__name__)

@@ -16,8 +16,8 @@ from ledger.links import read_links
 from ledger.messages import Message, moment_of, replay_in
 from ledger.outcomes import ParkReason
 from ledger.requests import Request
-from tasks.bounds import payload_of
 from tasks.deliveries import Delivery, sender_of, whole
+from tasks.encodings import payload_of
 from tasks.errors import Refusal
 from tasks.handing import Handed, as_handed, encoded
 from tasks.reading import correlation_id_of, read_command, read_correlation_id, to_park

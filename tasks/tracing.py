@@ -5,7 +5,6 @@ many messages at once, so the statements' spans hang on the batch's, which is li
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from itertools import islice
 
 from opentelemetry import trace
@@ -72,7 +71,7 @@ def headed(message: Outgoing, traceparent: str) -> Outgoing:
     with _tracer().start_as_current_span(
         f"publish {message.routing_key}", context=_read({TRACEPARENT: traceparent}), kind=SpanKind.PRODUCER
     ) as span:
-        return replace(message, headers={**message.headers, TRACEPARENT: _written(span)})
+        return message._replace(headers={**message.headers, TRACEPARENT: _written(span)})
 
 
 def trace_id_in(traceparent: str) -> str:

@@ -147,7 +147,7 @@ MUTANTS = (
         breaks="178 bytes become 200 MB, by a content_encoding that is no code for text",
         promise="§1 can't be carried out",
         test="tests/tasks/test_bombs.py::test_no_body_is_decoded_by_a_code_that_is_none_for_text",
-        edits=(Edit("tasks/bounds.py", "    if not is_for_text(encoding):", "    if False:"),),
+        edits=(Edit("tasks/encodings.py", "    if not is_for_text(encoding):", "    if False:"),),
     ),
     Mutant(
         name="one-row-for-ever",

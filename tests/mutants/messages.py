@@ -194,7 +194,7 @@ MUTANTS = (
         breaks="a message that is no JSON is in hand for ever, and so many of them have a worker read slowly",
         promise="§1 can't be carried out",
         test="tests/tasks/test_bodies_in_hand.py::test_no_error_holds_the_message_that_it_is_about",
-        edits=(Edit("tasks/bounds.py", "        raise error.with_traceback(None) from None", "        raise"),),
+        edits=(Edit("tasks/encodings.py", "        raise error.with_traceback(None) from None", "        raise"),),
     ),
     Mutant(
         name="read-before-it-is-settled",
@@ -240,7 +240,7 @@ MUTANTS = (
         breaks="a reference in another code is read as another reference, where the broker's client decodes nothing",
         promise="§1 JSON",
         test="tests/tasks/test_bombs.py::test_json_is_read_by_the_code_that_it_is_said_to_be_in_or_refused",
-        edits=(Edit("tasks/bounds.py", "_decoded(body, encoding) if is_said else body", "body"),),
+        edits=(Edit("tasks/encodings.py", "decoded(body, encoding) if is_said else body", "body"),),
     ),
     Mutant(
         name="rows-of-one-hand",

@@ -6,7 +6,7 @@ import os
 import pickle
 import uuid
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,13 @@ import pytest
 from celery import Celery
 from kombu import Connection, Exchange
 from kombu.exceptions import DecodeError
+from redis import Redis
 
 from creditsvc.celery import app
-from ledger.models import ParkedMessage
 from tests.e2e.producer import new_id, opening
 from tests.e2e.service import Service, running
 from tests.processes import eventually, service_environment
+from tests.security.conftest import Parked
 
 QUEUES = (
     "credits.grants", "credits.consume", "credits.notifications", "credits.inbound", "credits.inbound.matches",
@@ -47,20 +48,37 @@ def trap(tmp_path: Path) -> Path:
     return tmp_path / "loaded"
 
 
-@pytest.fixture(params=["rabbitmq", "redis", "embedded"])
-def service(request: pytest.FixtureRequest, own_database: str, tmp_path: Path) -> Iterator[Service]:
+@pytest.fixture(scope="module", params=["rabbitmq", "redis", "embedded"])
+def shared_service(
+    request: pytest.FixtureRequest, owner_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Service]:
     """A service of every worker on each broker, with results in the same broker's neighbourhood."""
-    name = request.param
-    broker_url = request.getfixturevalue("embedded_broker_url" if name == "embedded" else f"{name}_url")
-    environment = service_environment(
-        database_url=own_database,
-        broker_url=broker_url,
-        result_backend_url=f"db+sqlite:///{tmp_path}/results.sqlite3",
-        var_dir=str(tmp_path / "var"),
-    )
-    service = Service(broker=name, environment=environment, folder=tmp_path)
-    with running(service, "grants", "consume", "notifications"):
-        yield service
+    name, folder = request.param, tmp_path_factory.mktemp("service")
+    with broker(name, request, folder) as broker_url:
+        environment = service_environment(
+            database_url=owner_url,
+            broker_url=broker_url,
+            result_backend_url=f"db+sqlite:///{folder}/results.sqlite3",
+            var_dir=str(folder / "var"),
+        )
+        service = Service(broker=name, environment=environment, folder=folder)
+        with running(service, "grants", "consume", "notifications"):
+            yield service
+
+
+@contextmanager
+def broker(name: str, request: pytest.FixtureRequest, folder: Path) -> Iterator[str]:
+    """The URL of a broker for as long as its service runs."""
+    if name == "rabbitmq":
+        yield request.getfixturevalue("host").url
+    elif name == "embedded":
+        yield f"sqla+sqlite:///{folder}/broker.sqlite3"
+    else:
+        url = request.getfixturevalue("redis_database")
+        with Redis.from_url(url) as client:
+            client.flushdb()
+            yield url
+            client.flushdb()
 
 
 def send(
@@ -80,7 +98,7 @@ def send(
 @pytest.mark.servers
 @pytest.mark.slow
 def test_what_is_not_json_is_parked_whatever_queue_it_comes_by_and_is_never_loaded(
-    service: Service, trap: Path
+    service: Service, parked: Parked, trap: Path
 ) -> None:
     payload = pickle.dumps([[], {"merchant_id": Creates(trap)}, {}])
     queues = QUEUES if service.broker == "rabbitmq" else QUEUES[:5]
@@ -93,16 +111,16 @@ def test_what_is_not_json_is_parked_whatever_queue_it_comes_by_and_is_never_load
                 service.broker_url, payload + sent[-1].encode(), content_type=content_type, routing_key=queue, **headers
             )
 
-    parked = eventually(lambda: (rows := ParkedMessage.objects.all()) and len(rows) >= len(sent) and list(rows))
+    rows = eventually(lambda: len(found := parked()) >= len(sent) and list(found))
 
-    assert {row.reason for row in parked} <= {
+    assert {row.reason for row in rows} <= {
         "not_json",
         "not_a_task",
         "unknown_task",
         "invalid_field",
         "undeliverable",
     }
-    kept = "".join(base64.b64decode(row.body).decode("latin-1") for row in parked if row.body_encoding == "base64")
+    kept = "".join(base64.b64decode(row.body).decode("latin-1") for row in rows if row.body_encoding == "base64")
     assert [id_ for id_ in sent if id_ not in kept] == []
     assert not trap.exists()
     still_works(service)
@@ -110,7 +128,7 @@ def test_what_is_not_json_is_parked_whatever_queue_it_comes_by_and_is_never_load
 
 @pytest.mark.servers
 @pytest.mark.slow
-@pytest.mark.parametrize("service", ["rabbitmq", "redis"], indirect=True)
+@pytest.mark.parametrize("shared_service", ["rabbitmq", "redis"], indirect=True)
 def test_what_is_not_json_moves_no_worker_by_way_of_its_control(service: Service, trap: Path) -> None:
     command = {"method": "shutdown", "arguments": {"a": Creates(trap)}, "destination": None}
     with closing(Connection(service.broker_url)) as connection:
@@ -134,7 +152,7 @@ def test_what_is_not_json_moves_no_worker_by_way_of_its_control(service: Service
 
 @pytest.mark.servers
 @pytest.mark.slow
-@pytest.mark.parametrize("service", ["rabbitmq"], indirect=True)
+@pytest.mark.parametrize("shared_service", ["rabbitmq"], indirect=True)
 def test_workers_still_answer_on_their_control_after_it(service: Service, trap: Path) -> None:
     send(
         service.broker_url,

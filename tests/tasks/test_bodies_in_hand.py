@@ -12,11 +12,12 @@ import pytest
 from kombu import Connection, Consumer, Queue
 from kombu.message import Message as BrokerMessage
 
-from tasks import bounds, gathering, transports
-from tasks.bounds import Body, payload_of
+from tasks import bounds, gathering, in_hand, transports
 from tasks.deliveries import Delivery
 from tasks.door import Door
+from tasks.encodings import payload_of
 from tasks.gathering import Gatherer
+from tasks.in_hand import Body
 from tests.tasks.channels import Broker
 
 
@@ -80,13 +81,13 @@ def test_no_error_holds_the_message_that_it_is_about(
 
 
 def test_a_settled_message_counts_no_more(gatherer: Gatherer) -> None:
-    before, message = Body.in_hand, Broker().deliver(body=b"1234")
+    before, message = Body.in_hand, Broker().deliver(body=b" " * 1_025)
     gatherer.expect(message)
     counted = Body.in_hand
 
     gatherer._settle([Delivery(message, "credits.consume")])
 
-    assert (counted - before, Body.in_hand - before, message.body) == (4, 0, None)
+    assert (counted - before, Body.in_hand - before, message.body) == (1_025, 0, None)
 
 
 def test_a_batch_that_has_been_carried_out_is_settled_before_more_is_read(
@@ -110,7 +111,7 @@ def test_nothing_more_is_taken_from_redis_while_there_is_enough(
     redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     transports.install()
-    monkeypatch.setattr(bounds, "ENOUGH_BYTES", Body.in_hand + 1_000)
+    monkeypatch.setattr(in_hand, "ENOUGH_BYTES", Body.in_hand + 1_000)
     taken: list[BrokerMessage] = []
 
     def take(message: BrokerMessage) -> None:

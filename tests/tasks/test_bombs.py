@@ -16,10 +16,11 @@ from kombu.message import Message as BrokerMessage
 
 from creditsvc.environment import BASE_DIR
 from tasks import bounds
-from tasks.bounds import Text
 from tasks.consuming import Channel
 from tasks.deliveries import whole
+from tasks.encodings import THEIR_NAMES, is_for_text
 from tasks.errors import Refusal
+from tasks.in_hand import Text
 from tasks.strategy import Envelope
 
 MIB = 1024 * 1024
@@ -131,18 +132,18 @@ def test_no_body_is_decoded_by_a_code_that_is_none_for_text(encoding: str, conte
     "encoding", [*NO_CODES_FOR_TEXT, "utf-7", "mbcs", None, 7, ["utf-8"], "\0", "utf-8\0", "utfé8"]
 )
 def test_a_code_that_is_none_for_text_is_none(encoding: object) -> None:
-    assert not bounds.is_for_text(encoding)
+    assert not is_for_text(encoding)
 
 
 def test_each_code_for_text_is_one_that_python_knows() -> None:
-    for encoding in bounds.THEIR_NAMES:
+    for encoding in THEIR_NAMES:
         assert codecs.lookup(encoding)
 
 
 def test_python_is_asked_for_no_code_that_it_does_not_know_for_it_keeps_the_name() -> None:
     kept = set(encodings._cache)  # type: ignore[attr-defined]  # there is no other way to see it
 
-    found = [bounds.is_for_text(f"a name of no code {number}") for number in range(10)]
+    found = [is_for_text(f"a name of no code {number}") for number in range(10)]
 
     assert not any(found)
     assert set(encodings._cache) == kept  # type: ignore[attr-defined]
@@ -150,7 +151,7 @@ def test_python_is_asked_for_no_code_that_it_does_not_know_for_it_keeps_the_name
 
 @pytest.mark.parametrize("encoding", ["utf-8", "UTF8", "us-ascii", "latin-1", "ISO-8859-1", "utf-16", "cp1252"])
 def test_a_code_for_text_is_one(encoding: str) -> None:
-    assert bounds.is_for_text(encoding)
+    assert is_for_text(encoding)
 
 
 def test_the_channel_decodes_no_body_by_a_code_that_is_none_for_text() -> None:

@@ -12,10 +12,10 @@ from kombu.message import Message as BrokerMessage
 
 from ledger.commands import ConsumeMatch
 from ledger.requests import Request
-from tasks import bounds, gathering
-from tasks.bounds import Body
+from tasks import gathering, in_hand
 from tasks.deliveries import Delivery
 from tasks.gathering import Gatherer
+from tasks.in_hand import Body
 from tests.tasks.channels import Broker
 
 MAX_BATCH = 500
@@ -122,14 +122,14 @@ def test_it_is_read_on_slowly_while_nothing_is_posted(monkeypatch: pytest.Monkey
 def test_nothing_more_is_read_while_messages_in_hand_have_more_bytes_than_enough(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(bounds, "ENOUGH_BYTES", Body.in_hand + 1_000)
+    monkeypatch.setattr(in_hand, "ENOUGH_BYTES", Body.in_hand + 10_000)
     monkeypatch.setattr(gathering, "SLOWLY_S", 60.0)
-    gatherer, message = gatherer_with([]), Broker().deliver(body=b" " * 1_001)
+    gatherer, message = gatherer_with([]), Broker().deliver(body=b" " * 10_001)
     for _ in range(2):  # it counts once
         gatherer.expect(message)
 
     reading = waiting_for_room(gatherer)
-    assert (reading.is_alive(), Body.in_hand - bounds.ENOUGH_BYTES) == (True, 1)
+    assert (reading.is_alive(), Body.in_hand - in_hand.ENOUGH_BYTES) == (True, 1)
     gatherer.forget()
     del message
 
