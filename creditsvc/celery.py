@@ -12,7 +12,7 @@ from django.db import close_old_connections
 from django.utils.module_loading import import_string
 
 from creditsvc.environment import environment
-from creditsvc.garbage import collect_less_often
+from creditsvc.garbage import BATCHES, collect_less_often
 from tasks import bounds, transports
 from tasks.application import Application
 
@@ -48,7 +48,7 @@ def trace_worker(sender: Any = None, **_: object) -> None:
 @signals.worker_ready.connect
 def all_is_imported(**_: object) -> None:
     """The worker has started."""
-    collect_less_often()
+    collect_less_often(after=BATCHES)
 
 
 @signals.task_prerun.connect

@@ -2,11 +2,14 @@
 
 import gc
 
-THRESHOLDS = (50_000, 20, 20)  # containers more than there were; and of how many looks one goes deeper
+# Containers more than there were. A batch in hand is 200,000 of them, and leaves none behind: a look would be in vain.
+BATCHES = 250_000
+REQUESTS = 50_000
+DEEPER = 20  # of so many looks one goes deeper
 
 
-def collect_less_often() -> None:
-    """Have the collector leave out what was imported, and look at the rest less often.
+def collect_less_often(*, after: int) -> None:
+    """Have the collector leave out what was imported, and look at the rest after so many new containers.
 
     A worker has thousands of messages in hand at a time. As it comes, the collector walks them, and the whole program
     with them, once a batch or so: a quarter of all that a message cost (docs/performance.md).
@@ -14,4 +17,4 @@ def collect_less_often() -> None:
     if not gc.get_freeze_count():
         gc.collect()
         gc.freeze()
-    gc.set_threshold(*THRESHOLDS)
+    gc.set_threshold(after, DEEPER, DEEPER)

@@ -9,7 +9,7 @@ from django.utils.module_loading import import_string
 from gunicorn.glogging import Logger
 
 from creditsvc.environment import environment
-from creditsvc.garbage import collect_less_often
+from creditsvc.garbage import REQUESTS, collect_less_often
 from creditsvc.logging import logging_config
 
 
@@ -27,7 +27,7 @@ class Lines(Logger):
 def post_worker_init(worker: Any) -> None:
     """In each process that answers requests, once Django is set up there: hence by name."""
     import_string("creditsvc.tracing.switch_on")(f"web-{worker.pid}")
-    collect_less_often()
+    collect_less_often(after=REQUESTS)
 
 
 bind = f"0.0.0.0:{environment.credit_api_external_port}"

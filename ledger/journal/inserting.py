@@ -24,8 +24,8 @@ def insert_rows(table: str, columns: Columns, rows: Sequence[Sequence[Any]], *, 
         cursor.execute(insert(table, columns, on_conflict=on_conflict), recordset(columns, rows))
 
 
-def update_rows(table: str, columns: Columns, rows: Sequence[Sequence[Any]], *, before: str = "") -> None:
-    """Set every column of rows that are found by the one named id; before is a statement that goes ahead of it."""
+def update_rows(table: str, columns: Columns, rows: Sequence[Sequence[Any]]) -> None:
+    """Set every column of rows that are found by the one named id."""
     if not rows:
         return
     spoken = current()
@@ -33,7 +33,7 @@ def update_rows(table: str, columns: Columns, rows: Sequence[Sequence[Any]], *, 
     source = spoken.source(columns)
     with connection.cursor() as cursor:
         cursor.execute(
-            f"{before}UPDATE {table} SET {changes} FROM {source} WHERE {table}.id = {spoken.column('id')}",
+            f"UPDATE {table} SET {changes} FROM {source} WHERE {table}.id = {spoken.column('id')}",
             recordset(columns, rows),
         )
 

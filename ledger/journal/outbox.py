@@ -12,9 +12,9 @@ from django.db.models import Count, F, Max, Min, Q, QuerySet
 from django.db.transaction import atomic
 
 from ledger import dialect
-from ledger.dialect import BOOLEAN, INTEGER, JSON, MOMENT, TEXT, UUID_, Columns
+from ledger.dialect import INTEGER, JSON, KEY, MOMENT, TEXT, UUID_, Columns
 from ledger.follow_ups import Destination
-from ledger.journal.inserting import insert_rows, update_rows
+from ledger.journal.inserting import insert_rows
 from ledger.journal.parking import ToPark, park_rows
 from ledger.messages import Message
 from ledger.models import OutboxRow
@@ -42,9 +42,6 @@ OUTBOX: Columns = {
     "created_at": MOMENT,
     "publish_after": MOMENT,
 }
-
-
-MARKED: Columns = {"id": UUID_, "published_at": MOMENT, "unrouted": BOOLEAN}
 of_outbox = itemgetter(*OUTBOX)
 
 
@@ -122,9 +119,22 @@ def mark_published(ids: Iterable[UUID], *, unrouted: Iterable[UUID] = ()) -> Non
 
     A mark that is lost with the server has them published once more, which "at least once" allows.
     """
-    spoken, returned = dialect.current(), set(unrouted)
-    now = spoken.clock()
-    update_rows("credit_outbox", MARKED, [(id_, now, id_ in returned) for id_ in ids], before=spoken.unhurried)
+    returned = set(unrouted)
+    now = dialect.current().clock()
+    _mark(returned, at=now, unrouted=True)
+    _mark([id_ for id_ in ids if id_ not in returned], at=now, unrouted=False)
+
+
+def _mark(ids: Collection[UUID], *, at: datetime, unrouted: bool) -> None:
+    if not ids:
+        return
+    spoken = dialect.current()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"{spoken.unhurried}UPDATE credit_outbox SET published_at = %s, unrouted = %s "
+            f"FROM {spoken.source(KEY)} WHERE credit_outbox.id = {spoken.column('id')}",
+            [spoken.encode(at), unrouted, *dialect.recordset(KEY, zip(ids))],
+        )
 
 
 def mark_failed(ids: Iterable[UUID], *, error: str) -> None:

@@ -8,6 +8,7 @@ guess them back out of it, and the chain still holds.
 import json
 from collections.abc import Mapping
 from hashlib import sha256
+from operator import itemgetter
 from typing import Any
 
 from pydantic_core import to_json
@@ -47,6 +48,7 @@ COVERED = (
 _ENUMERATED = ("status", "kind", "operation")
 _IN_ORDER = tuple(sorted({*COVERED, "previous"}))
 _WITHOUT_PRODUCER = tuple(name for name in _IN_ORDER if name != "producer")
+_values_of = {names: itemgetter(*names) for names in (_IN_ORDER, _WITHOUT_PRODUCER)}
 EXACT = 2**53  # beyond it a database may hand back an integer for a float, and the other way round
 
 _canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str).encode
@@ -70,7 +72,8 @@ def row_digest(previous: str, row: Mapping[str, Any]) -> str:
     whole = {**row, "created_at": rfc3339(row["created_at"]), "previous": previous}
     for name in _ENUMERATED:
         whole[name] = str(whole[name])
-    covered = {name: whole[name] for name in (_IN_ORDER if whole["producer"] else _WITHOUT_PRODUCER)}
+    names = _IN_ORDER if whole["producer"] else _WITHOUT_PRODUCER
+    covered = dict(zip(names, _values_of[names](whole), strict=True))
     return _hashed(covered) if covered["terms"] else _digest(to_json(covered))
 
 
