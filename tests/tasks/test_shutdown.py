@@ -105,10 +105,12 @@ def test_sigquit_ends_it_at_once() -> None:
     assert exit_code_of(AT_ONCE) == 1
 
 
+@pytest.mark.slow
 def test_beat_ends_even_where_what_ends_it_is_swallowed() -> None:
     assert exit_code_of(SWALLOWED) == 0
 
 
+@pytest.mark.slow
 def test_beat_ends_its_round_where_what_ends_it_is_swallowed_in_the_midst_of_one(tmp_path: Path) -> None:
     assert exit_code_of(BEATING, str(tmp_path / "schedule")) == 0
 

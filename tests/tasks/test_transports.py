@@ -19,6 +19,7 @@ print(*sys.modules)
 OF_A_BROKER = {"kombu.transport.redis", "kombu.transport.sqlalchemy", "sqlalchemy"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("broker_url", "needed"),
     [
