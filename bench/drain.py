@@ -13,7 +13,7 @@ from bench.queues import LISTENER, Queues
 from bench.results import say
 from bench.row import Wrong
 from bench.stand import TEMPLATE, Stand
-from bench.window import Window, watch
+from bench.window import Moment, Window, watch
 from tests.processes import Process, eventually
 from tests.servers.management import VirtualHost
 
@@ -42,7 +42,8 @@ def drain(
     """Queue the calls, start the Procfile's workers, measure, stop them.
 
     Raises Wrong where the books aren't right.
-    A durable queue listens to the events, as other services' do: each event is routed and stored, not dropped.
+    A durable queue listens to the events, as other services' do: each event is routed and stored, not dropped. As
+    theirs it is kept short: RabbitMQ's work for a message grows with what lies in its queues (docs/performance.md).
     """
     commands = procfile.workers()
     with stand.database(template=template) as database_url, stand.virtual_host() as host:
@@ -50,11 +51,16 @@ def drain(
         stand.run("manage.py", "declare_topology", environment=environment)
         with Queues(host.url) as queues, Books(database_url) as books:
             queues.declare(LISTENER)
+
+            def progress() -> tuple[Moment, int]:
+                queues.hear()
+                return books.progress()
+
             sent = applied_per_call * fill(host.url, exchange=EXCHANGE, task=task, calls=calls)
             with stand.running(*commands.values(), environment=environment) as started:
                 if meter:
                     meter.follow(dict(zip(commands, (process.pid for process in started), strict=True)))
-                applied = watch(books.progress, total=sent, meter=meter)
+                applied = watch(progress, total=sent, meter=meter)
                 eventually(books.everything_is_told, what="every event confirmed")
                 time.sleep(SETTLE_SECONDS)
                 stop(started)

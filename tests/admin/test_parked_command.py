@@ -48,6 +48,16 @@ def test_the_list_shows_what_is_parked_the_last_seen_first(parked):
     assert "invalid_field amount" in lines[0]
 
 
+@pytest.mark.parametrize("words", [["show"], ["correct", "--body", "-", "--reason", "r"], ["replay"]])
+@pytest.mark.parametrize("number", ["0", "x", str(2**63)])
+def test_what_is_no_id_is_refused_by_its_name(parked, words, number):
+    action, *options = words
+    named = "ids" if action == "replay" else "id"
+
+    with pytest.raises(CommandError, match=rf"argument (ID|{named}): "):
+        parked(action, number, *options)
+
+
 def test_the_list_is_filtered_by_reason_state_and_queue(parked):
     expired = park_one(reason=ParkReason.EXPIRED)
     granting = park_one(message=task_message(queue="credits.grants"))

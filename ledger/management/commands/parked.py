@@ -26,6 +26,7 @@ from ledger.sending_again import as_it_would_be_sent, newest_corrections
 
 PAGE = 50
 BODY_HELP = "a file, - for stdin: all of a task's [args, kwargs, embed], or an event's envelope"
+MAX_ID = 2**63 - 1
 WIDEST_COLUMN = 60  # characters of a request beside the other
 
 
@@ -47,10 +48,10 @@ class Command(TerminalCommand):
         listing.add_argument("--limit", type=_positive, default=PAGE)
         listing.add_argument("--after", type=_position, help="go on after this one, as the list's last line gives it")
         showing = actions.add_parser("show", help="one message whole, and what was done about it")
-        showing.add_argument("id", type=int)
+        showing.add_argument("id", type=_id)
         showing.add_argument("--body", action="store_true", help="its body alone, as a replay would send it")
         correcting = actions.add_parser("correct", help="store what it should have been; a replay then sends that")
-        correcting.add_argument("id", type=int)
+        correcting.add_argument("id", type=_id)
         correcting.add_argument(
             "--body",
             type=_content,
@@ -61,7 +62,7 @@ class Command(TerminalCommand):
         replaying = actions.add_parser("replay", help="send again to their queues, as corrected")
         dismissing = actions.add_parser("dismiss", help="nothing more is to be done")
         for settling in (replaying, dismissing):
-            settling.add_argument("ids", type=int, nargs="+", metavar="ID")
+            settling.add_argument("ids", type=_id, nargs="+", metavar="ID")
         for acting in (correcting, dismissing):
             acting.add_argument("--reason", required=True, help="why; it is kept")
         for acting in (correcting, replaying, dismissing):
@@ -151,6 +152,13 @@ def _positive(text: str) -> int:
     number = int(text)
     if number < 1:
         raise ArgumentTypeError("must be 1 or more")
+    return number
+
+
+def _id(text: str) -> int:
+    number = _positive(text)
+    if number > MAX_ID:
+        raise ArgumentTypeError("no parked message has such an id")
     return number
 
 
