@@ -11,8 +11,9 @@ from bench.window import Moment, Window
 
 # Every account's sequence counts its posted transactions: 1,000 rows to read, however many were posted.
 PROGRESS = "SELECT extract(epoch FROM clock_timestamp())::float8, sum(sequence)::int8 FROM credit_accounts"
-TOLD = "SELECT count(*) FROM credit_outbox WHERE published_at > to_timestamp(%s) AND published_at <= to_timestamp(%s)"
-UNTOLD = "SELECT count(*) FROM credit_outbox WHERE published_at IS NULL"
+OUTBOX = "credit_outbox JOIN credit_outbox_batches batch ON batch.id = batch_id"
+TOLD = f"SELECT count(*) FROM {OUTBOX} WHERE published_at > to_timestamp(%s) AND published_at <= to_timestamp(%s)"
+UNTOLD = f"SELECT count(*) FROM {OUTBOX} WHERE published_at IS NULL"
 APPLIED = "SELECT count(*) FROM credit_transactions WHERE status = 'posted' AND kind = 'consume'"
 DECIDED = "SELECT sum(rows)::int8, count(*) FROM credit_accounts"
 BY_KIND = "SELECT reference_type || ' ' || status, count(*) FROM credit_transactions GROUP BY 1"

@@ -24,7 +24,7 @@ from ledger.commands import ConsumeMatch  # noqa: E402
 from ledger.dialect import JSON  # noqa: E402
 from ledger.identifiers import new_correlation_id  # noqa: E402
 from ledger.journal.inserting import rows_of, update_rows  # noqa: E402
-from ledger.journal.outbox import prune_published  # noqa: E402
+from ledger.journal.outbox_upkeep import prune_published  # noqa: E402
 from ledger.journal.write import MOVED, MOVED_LOT, TRANSACTION  # noqa: E402
 from ledger.policy import current_policy  # noqa: E402
 from ledger.requests import Request  # noqa: E402

@@ -6,7 +6,7 @@ django.setup()
 
 from bench import merchants  # noqa: E402  (Django's tables are there only now)
 from ledger.commands import Command, Grant, OpenAccount, Purchase  # noqa: E402
-from ledger.journal.outbox import mark_published  # noqa: E402
+from ledger.journal.outbox import mark  # noqa: E402
 from ledger.journal.post import post_batch  # noqa: E402
 from ledger.requests import Request  # noqa: E402
 from ledger.rules.batch import Waiting  # noqa: E402
@@ -36,7 +36,7 @@ def main() -> None:
     """Post all in one batch; its events are not a benchmark's, so they count as published."""
     asked = [command for number in range(merchants.COUNT) for command in commands(number)]
     posted = post_batch([Waiting(Request(command, "bench")) for command in asked])
-    mark_published(row.id for row in posted.recorded)
+    mark(posted.recorded, confirmed={row.id for row in posted.recorded})
 
 
 if __name__ == "__main__":

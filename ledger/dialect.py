@@ -39,6 +39,7 @@ class Dialect(Protocol):
     lock: str
     lock_free_ones: str
     unhurried: str  # ahead of a statement whose effect may be lost with the server: nobody waits for its disk
+    now: str  # the database's time, not its transaction's start
     reads: Mapping[str, Callable[[Any], Any]]  # by type of column, what makes Python's value of the driver's
 
     def source(self, columns: Columns) -> str:
@@ -79,6 +80,7 @@ class PostgreSQL:
     lock = "FOR NO KEY UPDATE"
     lock_free_ones = "FOR UPDATE SKIP LOCKED"
     unhurried = "SET LOCAL synchronous_commit TO off; "
+    now = "clock_timestamp()"
     reads: Mapping[str, Callable[[Any], Any]] = {}
 
     def source(self, columns: Columns) -> str:
@@ -120,11 +122,11 @@ class PostgreSQL:
         return _RETRY.format(row=row, id=f"{row}.id::text")
 
     def has_passed(self, column: str) -> str:
-        return f"({column} IS NOT NULL AND {column} <= clock_timestamp())"
+        return f"({column} IS NOT NULL AND {column} <= {self.now})"
 
     def clock(self) -> datetime:
         with connection.cursor() as cursor:
-            cursor.execute("SELECT clock_timestamp()")
+            cursor.execute(f"SELECT {self.now}")
             now: datetime = cursor.fetchone()[0]
         return now
 
@@ -135,6 +137,7 @@ class SQLite:
     lock = ""
     lock_free_ones = ""
     unhurried = ""
+    now = "strftime('%%Y-%%m-%%d %%H:%%M:%%f', 'now')"
 
     def __init__(self) -> None:
         self.reads: Mapping[str, Callable[[Any], Any]] = {UUID_: self.uuid, MOMENT: self.moment, BOOLEAN: bool}
@@ -177,7 +180,7 @@ class SQLite:
         return _RETRY.format(row=row, id=" || '-' || ".join(f"substr({row}.id, {at}, {n})" for at, n in parts))
 
     def has_passed(self, column: str) -> str:
-        return f"({column} IS NOT NULL AND {column} <= strftime('%%Y-%%m-%%d %%H:%%M:%%f', 'now'))"
+        return f"({column} IS NOT NULL AND {column} <= {self.now})"
 
     def clock(self) -> datetime:
         return datetime.now(UTC)

@@ -3,7 +3,6 @@
 import struct
 from collections.abc import Sequence
 from threading import local
-from uuid import UUID
 
 import structlog
 from amqp.exceptions import AMQPError, NotFound
@@ -13,7 +12,7 @@ from django.db import close_old_connections
 
 from ledger import metrics
 from ledger.follow_ups import Destination
-from ledger.journal.outbox import Recorded, lease_unpublished, mark_failed, mark_published
+from ledger.journal.outbox import Recorded, lease_unpublished, mark
 from tasks import tracing
 from tasks.outgoing import Outgoing, outgoing
 from tasks.publishing import Published, Publisher, publisher_for
@@ -63,17 +62,16 @@ class Relay:
             log.warning("messages were not confirmed", messages=len(messages), error=published.error)
         return len(published.confirmed) == len(messages)
 
-    def sweep(self, *, limit: int) -> tuple[int, int]:
-        """Publish rows that nobody has published in time; how many were taken, and confirmed.
+    def sweep(self, *, limit: int) -> int:
+        """Publish rows that nobody has published in time; how many were confirmed.
 
         Up to `limit` events, and of what goes straight to a queue: where one kind gets nowhere, the other goes on.
         """
-        taken = confirmed = 0
+        confirmed = 0
         for kind in ((Destination.MESSAGE, Destination.TASK), (Destination.EVENT,)):
             rows = lease_unpublished(limit=limit, of=kind)
-            taken += len(rows)
             confirmed += self._publish(rows, MAYBE_OF_ONE_MESSAGE)
-        return taken, confirmed
+        return confirmed
 
     def _publish(self, rows: Sequence[Recorded], of_one: Errors) -> int:
         if not rows:
@@ -117,17 +115,13 @@ class Relay:
             publisher.close()
 
     def _mark(self, rows: Sequence[Recorded], published: Published) -> None:
-        failed: list[UUID] = [row.id for row in rows if row.id not in published.confirmed]
+        confirmed, unrouted, error = published.confirmed, published.unrouted, published.error or "not confirmed"
         metrics.count_published(
-            confirmed=len(published.confirmed) - len(published.unrouted),
-            unrouted=len(published.unrouted),
-            failed=len(failed),
+            confirmed=len(confirmed) - len(unrouted), unrouted=len(unrouted), failed=len(rows) - len(confirmed)
         )
         try:
             close_old_connections()
-            mark_published(published.confirmed, unrouted=published.unrouted)
-            if failed:
-                mark_failed(failed, error=published.error or "not confirmed")
+            mark(rows, confirmed=confirmed, unrouted=unrouted, error=error)
         except DjangoDatabaseError as error:
             # They were published; the sweep publishes them once more, which "at least once" allows.
             log.warning("published events could not be marked", rows=len(rows), error=str(error).strip())

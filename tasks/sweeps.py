@@ -14,7 +14,7 @@ from django.utils.module_loading import import_string
 
 from ledger.errors import Trouble
 from ledger.journal.due import post_due_accounts
-from ledger.journal.outbox import prune_published
+from ledger.journal.outbox_upkeep import prune_published
 from ledger.journal.sweep import park_outlived, post_due, send_due_again
 from tasks.posting import tell
 from tasks.relay import relay
@@ -45,9 +45,9 @@ def sweep_outbox(self: Task) -> int:
     """Publish what was not published at once; how many rows."""
     published = 0
     for _ in range(MAX_BATCHES):
-        taken, confirmed = relay.sweep(limit=BATCH)
+        confirmed = relay.sweep(limit=BATCH)
         published += confirmed
-        if taken < BATCH or not confirmed or stopping.is_set():  # a broker that confirms nothing is asked by the next
+        if not confirmed or stopping.is_set():  # nothing is left, or the broker confirms nothing
             break
     if published:
         log.info("outbox swept", published=published)
@@ -93,7 +93,7 @@ def prune_outbox(self: Task) -> int:
     for _ in range(MAX_BATCHES):
         deleted = prune_published(older_than=older_than, limit=BATCH)
         pruned += deleted
-        if deleted < BATCH or stopping.is_set():
+        if not deleted or stopping.is_set():
             break
     if is_embedded(current_app):
         import_string("tasks.embedded.prune")(current_app)

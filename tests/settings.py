@@ -24,3 +24,6 @@ from creditsvc.settings import *  # noqa: E402, F403  (only now: it takes its va
 # Signing in is under test, not the price of guessing a password: the service's own hasher takes half a second each.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 WHITENOISE_AUTOREFRESH = True  # or every test client would look at every static file before its first request
+# A busy machine that stands still for a moment is no database that is away.
+if DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":  # noqa: F405
+    DATABASES["default"]["OPTIONS"]["connect_timeout"] = 30  # noqa: F405  seconds

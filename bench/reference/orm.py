@@ -10,6 +10,7 @@ database's connection kept.
 import os
 import secrets
 from typing import Any
+from uuid import UUID
 
 import django
 from celery import Celery
@@ -24,6 +25,7 @@ from django.utils import timezone  # noqa: E402
 
 from ledger.models import Account, Lot, OutboxRow, Transaction  # noqa: E402
 
+NEVER_PUBLISHED = UUID(int=0)  # the batch of its events: there is no such one
 QUEUE = Queue("bench.orm", exchange=Exchange("bench"), routing_key="bench.orm", queue_arguments=quorum)
 
 app = Celery("orm", broker=os.environ.get("BROKER_URL"))
@@ -92,6 +94,7 @@ def _transaction(account: Account, lot: Lot, match_id: str, shopper_id: str, cou
 
 def _tell(account: Account, transaction: Transaction) -> None:
     OutboxRow.objects.create(
+        batch_id=NEVER_PUBLISHED,
         destination="event",
         name="evt.credits.consumed.v1",
         event_type="evt.credits.consumed.v1",
@@ -101,7 +104,6 @@ def _tell(account: Account, transaction: Transaction) -> None:
         transaction=transaction,
         correlation_id=transaction.correlation_id,
         created_at=transaction.created_at,
-        publish_after=transaction.created_at,
     )
 
 

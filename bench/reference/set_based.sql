@@ -1,6 +1,6 @@
 -- The writes of one consume_many of 500 items by PostgreSQL alone, out of rows that it makes itself: nothing is parsed,
 -- planned, hashed or published. One run takes one credit from each of 500 accounts, under their locks, as the journal
--- does, in one statement; another then marks as many events as published.
+-- does, in one statement; another then marks their events as published.
 \set first 500 * random(0, 1)
 BEGIN;
 SELECT count(*) FROM (
@@ -31,17 +31,20 @@ WITH batch AS MATERIALIZED (
     FROM batch WHERE credit_accounts.id = batch.account_id
 ), lots AS (
     UPDATE credit_lots SET remaining = remaining - 1 FROM batch WHERE credit_lots.id = batch.lot_id
+), outbox_batch AS (
+    INSERT INTO credit_outbox_batches (id, destination, size, publish_after)
+    VALUES (gen_random_uuid(), 'event', 500, now() + interval '5 s') RETURNING id
 )
-INSERT INTO credit_outbox (id, destination, name, event_type, body, account_id, account_sequence, transaction_id,
-    correlation_id, traceparent, created_at, publish_after)
-SELECT outbox_id, 'event', 'evt.credits.consumed.v1', 'evt.credits.consumed.v1', jsonb_build_object(
+INSERT INTO credit_outbox (id, batch_id, destination, name, event_type, body, account_id, account_sequence, transaction_id,
+    correlation_id, traceparent, created_at)
+SELECT outbox_id, outbox_batch.id, 'event', 'evt.credits.consumed.v1', 'evt.credits.consumed.v1', jsonb_build_object(
         'event_id', id, 'event_type', 'evt.credits.consumed.v1', 'correlation_id', reference_id,
         'source_service', 'credit-service', 'timestamp', now, 'data', jsonb_build_object('merchant_id', merchant_id,
             'amount', 1, 'balance', balance - 1, 'reference_type', 'job', 'reference_id', reference_id,
             'platform_name', 'shopify'),
         'metadata', jsonb_build_object('account_sequence', event_sequence + 1, 'transaction_sequence', sequence + 1)),
-    account_id, event_sequence + 1, id, reference_id, '', now, now + interval '5 s'
-FROM batch;
+    account_id, event_sequence + 1, id, reference_id, '', now
+FROM batch, outbox_batch;
 COMMIT;
-UPDATE credit_outbox SET published_at = clock_timestamp(), unrouted = false WHERE id IN (
-    SELECT id FROM credit_outbox WHERE published_at IS NULL LIMIT 500 FOR UPDATE SKIP LOCKED);
+UPDATE credit_outbox_batches SET published_at = clock_timestamp() WHERE id IN (
+    SELECT id FROM credit_outbox_batches WHERE published_at IS NULL LIMIT 1 FOR UPDATE SKIP LOCKED);

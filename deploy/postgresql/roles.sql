@@ -40,9 +40,9 @@ GRANT USAGE ON SCHEMA public TO credits_service, credits_web, credits_redaction,
 
 -- Everybody reads the ledger, and which migrations there are.
 GRANT SELECT ON
-    credit_accounts, credit_account_changes, credit_adjustments, credit_holds, credit_lots, credit_outbox, credit_parked,
-    credit_parked_acts, credit_redactions, credit_replay_outcomes, credit_shop_differences, credit_transactions,
-    credit_waiting, django_migrations
+    credit_accounts, credit_account_changes, credit_adjustments, credit_holds, credit_lots, credit_outbox,
+    credit_outbox_batches, credit_parked, credit_parked_acts, credit_redactions, credit_replay_outcomes,
+    credit_shop_differences, credit_transactions, credit_waiting, django_migrations
     TO credits_service, credits_web, credits_redaction, credits_reader;
 
 -- What is only ever added.
@@ -50,7 +50,8 @@ GRANT INSERT ON credit_transactions, credit_account_changes, credit_shop_differe
 -- What is added and moves on.
 GRANT INSERT, UPDATE ON credit_accounts, credit_lots, credit_holds TO credits_service, credits_web;
 -- What leaves when it is done with.
-GRANT INSERT, UPDATE, DELETE ON credit_outbox, credit_parked, credit_replay_outcomes, credit_waiting
+GRANT INSERT, UPDATE, DELETE ON
+    credit_outbox, credit_outbox_batches, credit_parked, credit_replay_outcomes, credit_waiting
     TO credits_service, credits_web;
 GRANT INSERT, DELETE ON credit_parked_acts TO credits_service, credits_web;
 GRANT USAGE ON SEQUENCE

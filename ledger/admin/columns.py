@@ -1,6 +1,7 @@
 """Columns and fields that several pages show: each factory gives a function of a row, with its title."""
 
 from collections.abc import Callable, Mapping
+from operator import attrgetter
 from typing import Any
 
 from unfold.decorators import display
@@ -13,31 +14,39 @@ Column = Callable[[Any], Any]
 
 
 def number_of(field: str, title: str) -> Column:
-    """A whole number, its thousands apart."""
-    return _titled(lambda row: number(getattr(row, field)), f"{field}_number", title)
+    """A whole number, its thousands apart; like any field here, of the row or, as relation.field, of another."""
+    return _titled(lambda row: number(attrgetter(field)(row)), f"{field}_number", title)
 
 
 def moment_of(field: str, title: str) -> Column:
     """A moment in UTC, to the millisecond."""
-    return _titled(lambda row: moment(getattr(row, field)), f"{field}_moment", title)
+    return _titled(lambda row: moment(attrgetter(field)(row)), f"{field}_moment", title)
+
+
+def text_of(field: str, title: str) -> Column:
+    """A text as it is."""
+    return _titled(attrgetter(field), f"{field}_text", title)
 
 
 def json_of(field: str, title: str) -> Column:
     """A JSON field over as many lines as it needs."""
-    return _titled(lambda row: pretty(getattr(row, field)), f"{field}_json", title)
+    return _titled(lambda row: pretty(attrgetter(field)(row)), f"{field}_json", title)
 
 
 def label_of(field: str, title: str, colours: Mapping[str, str]) -> Column:
     """A coloured label; colours are the theme's (success, danger, warning, info) by the field's value."""
-    shown = _titled(lambda row: getattr(row, field), f"{field}_label", title)
+    shown = _titled(attrgetter(field), f"{field}_label", title)
     column: Column = display(label=colours)(shown)
     return column
 
 
 def _titled(shown: Column, name: str, title: str) -> Column:
-    shown.__name__ = name
-    column: Column = display(description=title)(shown)
-    return column
+    def column(row: Any) -> Any:
+        return shown(row)
+
+    column.__name__ = name.replace(".", "_")
+    titled: Column = display(description=title)(column)
+    return titled
 
 
 @display(description="Story")
@@ -89,6 +98,6 @@ def frozen(row: Account) -> str:
 )
 def publication(row: OutboxRow) -> str:
     """How far the row has come on its way to the broker."""
-    if row.published_at is not None:
+    if row.batch.published_at is not None:
         return "unrouted" if row.unrouted else "published"
-    return "failing" if row.last_error else "to be sent"
+    return "failing" if row.batch.last_error else "to be sent"

@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.db.models import Q
 from django.http import HttpRequest
 
-from ledger.admin.columns import account, label_of, moment_of, number_of, publication, story
+from ledger.admin.columns import account, label_of, moment_of, number_of, publication, story, text_of
 from ledger.admin.display import pretty, pretty_message, row_link
 from ledger.admin.filters import ChoiceFilter, each_of
 from ledger.admin.inspection import InspectAdmin
@@ -21,11 +21,11 @@ class PublicationFilter(ChoiceFilter):
     title = "state"
     parameter_name = "state"
     conditions: ClassVar = {
-        "unpublished": ("to be sent", Q(published_at=None)),
-        "published": ("published", Q(published_at__isnull=False)),
+        "unpublished": ("to be sent", Q(batch__published_at=None)),
+        "published": ("published", Q(batch__published_at__isnull=False)),
         "unrouted": ("published, nobody listening", Q(unrouted=True)),
     }
-    indexed_by: ClassVar = {"unpublished": ("publish_after", "id")}
+    indexed_by: ClassVar = {"unpublished": ("batch__publish_after", "id")}
 
 
 class DestinationFilter(ChoiceFilter):
@@ -45,14 +45,14 @@ class OutboxAdmin(InspectAdmin):
         "destination",
         "name",
         publication,
-        moment_of("published_at", "Published"),
-        "attempts",
+        moment_of("batch.published_at", "Published"),
+        number_of("batch.attempts", "Attempts"),
         number_of("account_sequence", "No."),
         story,
     )
     list_filter = (PublicationFilter, DestinationFilter)
     search_help_text = "In full: merchant, domain, reference (type/id) or correlation id"
-    joined = ("account", "transaction")
+    joined = ("batch", "account", "transaction")
     fieldsets = (
         (
             "Delivery",
@@ -62,10 +62,10 @@ class OutboxAdmin(InspectAdmin):
                     label_of("destination", "Destination", {}),
                     "name",
                     moment_of("created_at", "Recorded"),
-                    moment_of("publish_after", "Sent again from"),
-                    moment_of("published_at", "Published"),
-                    "attempts",
-                    "last_error",
+                    moment_of("batch.publish_after", "Sent again from"),
+                    moment_of("batch.published_at", "Published"),
+                    number_of("batch.attempts", "Attempts"),
+                    text_of("batch.last_error", "Last error"),
                 )
             },
         ),

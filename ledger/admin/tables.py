@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from uuid import UUID
 
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
 from ledger import events
@@ -60,7 +60,7 @@ def alerts_told(account: Account) -> Table:
     return events_table("Alerts told", newest.order_by("-account_sequence")[:NEWEST], more_url=more)
 
 
-def events_table(title: str, rows: Iterable[OutboxRow], *, more_url: str = "") -> Table:
+def events_table(title: str, rows: QuerySet[OutboxRow], *, more_url: str = "") -> Table:
     return Table(
         title,
         ("Recorded", "No.", "Event", "Told by", "State", "Published", "Story"),
@@ -71,10 +71,10 @@ def events_table(title: str, rows: Iterable[OutboxRow], *, more_url: str = "") -
                 row.event_type,
                 row.destination,
                 publication(row),
-                moment(row.published_at),
+                moment(row.batch.published_at),
                 story_link(row.correlation_id),
             )
-            for row in rows
+            for row in rows.select_related("batch")
         ),
         note="An event is kept for a while after it was published, and then cleared away.",
         more_url=more_url,

@@ -6,7 +6,7 @@ list counts, sorts or scans a huge table: a window is a range of an index.
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import ValidationError
@@ -106,7 +106,11 @@ def _position(model: type[Model], by: tuple[str, ...], text: str) -> list[Any]:
         raise IncorrectLookupParameters(error) from error
 
 
-def _column(model: type[Model], name: str) -> Any:
+def _column(model: type[Model], path: str) -> Any:
+    """The field at the end of a query's path, such as batch__publish_after."""
+    *relations, name = path.split("__")
+    for relation in relations:
+        model = cast(type[Model], model._meta.get_field(relation).related_model)
     return model._meta.get_field(name)
 
 

@@ -75,7 +75,7 @@ def _owed_by_holds(scope: Scope) -> Iterator[Finding]:
 def check_published(scope: Scope) -> Iterator[Finding]:
     """A warning where rows wait to be published for longer than the relay and its sweep can need."""
     rows = OutboxRow.objects if scope.merchant_id is None else scope.events
-    late = rows.filter(published_at=None, created_at__lt=scope.now - LATE)
+    late = rows.filter(batch__published_at=None, created_at__lt=scope.now - LATE)
     found = late.aggregate(rows=Count("id"), oldest=Min("created_at"))
     if found["rows"]:
         yield Finding(

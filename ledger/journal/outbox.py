@@ -1,35 +1,32 @@
-"""The outbox: rows recorded with their cause, leased to one publisher at a time, marked when confirmed."""
+"""The outbox: rows recorded with their cause in batches, leased to one publisher at a time, marked when confirmed."""
 
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from operator import itemgetter
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Count, F, Max, Min, Q, QuerySet
+from django.db.models import F
 from django.db.transaction import atomic
 
 from ledger import dialect
-from ledger.dialect import INTEGER, JSON, KEY, MOMENT, TEXT, UUID_, Columns
+from ledger.dialect import INTEGER, JSON, MOMENT, TEXT, UUID_, Columns
 from ledger.follow_ups import Destination
 from ledger.journal.inserting import insert_rows
-from ledger.journal.parking import ToPark, park_rows
-from ledger.messages import Message
-from ledger.models import OutboxRow
-from ledger.outcomes import ParkReason
+from ledger.models import OutboxBatch, OutboxRow
 
-FIRST_LEASE = timedelta(seconds=5)  # the worker that wrote a row publishes it within this time, or the sweep does
-LEASE = timedelta(seconds=30)  # how long the sweep keeps a row that it took
+FIRST_LEASE = timedelta(seconds=5)  # the worker that wrote a batch publishes it within this time, or the sweep does
+LEASE = timedelta(seconds=30)  # how long the sweep keeps a batch that it took
 # A lease that ends this long from now was given before the clock was put back. Longer than a lease: a sweep that has
 # read the clock and stands still meanwhile must not take another sweep's newer lease for one of these.
 BEFORE_THE_CLOCK_WAS_PUT_BACK = 2 * LEASE
 MAX_ERROR_LENGTH = 500
-EMPTIED = Q(destination=Destination.MESSAGE, body={})  # by a redaction: nothing is left to be sent
 
-OUTBOX: Columns = {
+BATCH: Columns = {"id": UUID_, "destination": TEXT, "size": INTEGER, "publish_after": MOMENT}
+OUTBOX: Columns = {  # in the order of Recorded's fields: what is recorded is a row as it is
     "id": UUID_,
+    "batch_id": UUID_,
     "destination": TEXT,
     "name": TEXT,
     "event_type": TEXT,
@@ -40,183 +37,132 @@ OUTBOX: Columns = {
     "correlation_id": TEXT,
     "traceparent": TEXT,
     "created_at": MOMENT,
-    "publish_after": MOMENT,
 }
-of_outbox = itemgetter(*OUTBOX)
+CONFIRMED: Columns = {"id": UUID_, "size": INTEGER}  # a batch, and how many of its rows were
 
 
 class Recorded(NamedTuple):
     """An outbox row that is to be published; body is an event's envelope, or a stored message."""
 
     id: UUID
+    batch_id: UUID
     destination: Destination
     name: str
+    event_type: str
     body: Mapping[str, Any]
+    account_id: UUID | None
+    account_sequence: int | None
+    transaction_id: UUID | None
     correlation_id: str
-    traceparent: str = ""
+    traceparent: str
+    created_at: datetime
 
 
-def insert_outbox(rows: Sequence[dict[str, Any]]) -> list[Recorded]:
-    """Insert rows whose keys are OUTBOX's columns but publish_after; returns them as they are to be published."""
+def insert_outbox(rows: Sequence[Recorded]) -> None:
+    """Insert rows and the batches that they name, each of one destination."""
     if not rows:
-        return []
-    for row in rows:
-        row["publish_after"] = row["created_at"] + FIRST_LEASE
-    insert_rows("credit_outbox", OUTBOX, [of_outbox(row) for row in rows])
-    return [
-        Recorded(
-            row["id"],
-            Destination(row["destination"]),
-            row["name"],
-            row["body"],
-            row["correlation_id"],
-            row["traceparent"],
-        )
-        for row in rows
-    ]
+        return
+    after = rows[0].created_at + FIRST_LEASE
+    sizes = Counter((row.batch_id, row.destination) for row in rows)
+    batches = [(id_, destination, size, after) for (id_, destination), size in sizes.items()]
+    insert_rows("credit_outbox_batches", BATCH, batches)
+    insert_rows("credit_outbox", OUTBOX, rows)
 
 
 def record_message(*, queue: str, message: Mapping[str, str], correlation_id: str, at: datetime) -> UUID:
     """Record a stored message (as Message.as_text gives it) to be sent again to its queue; the outbox row's id."""
     row = OutboxRow.objects.create(
+        batch=OutboxBatch.objects.create(destination=Destination.MESSAGE, size=1, publish_after=at),
         destination=Destination.MESSAGE,
         name=queue,
         body=dict(message),
         correlation_id=correlation_id,
         created_at=at,
-        publish_after=at,
     )
     return row.id
 
 
 def lease_unpublished(*, limit: int, of: Collection[Destination] = tuple(Destination)) -> list[Recorded]:
-    """Take up to `limit` rows of these destinations that nobody has published in time, for LEASE; the oldest first.
+    """Take batches of these destinations that nobody has published in time, for LEASE; their rows, the oldest first.
 
-    By flag and never by a watermark: a transaction that began earlier may commit later. A lease that was given before
-    the clock was put back counts for nothing.
+    As many batches as have up to `limit` rows together, or a larger one alone. By flag and never by a watermark: a
+    transaction that began earlier may commit later. A lease that was given before the clock was put back counts for
+    nothing.
     """
     spoken = dialect.current()
     with atomic(), connection.cursor() as cursor:
         now = spoken.clock()
         cursor.execute(
-            "SELECT id FROM credit_outbox WHERE published_at IS NULL AND (publish_after <= %s OR publish_after > %s) "
+            "SELECT id, size FROM credit_outbox_batches "
+            "WHERE published_at IS NULL AND (publish_after <= %s OR publish_after > %s) "
             f"AND destination IN ({', '.join('%s' for _ in of)}) "
             f"ORDER BY publish_after LIMIT %s {spoken.lock_free_ones}",
             [spoken.encode(now), spoken.encode(now + BEFORE_THE_CLOCK_WAS_PUT_BACK), *of, limit],
         )
-        ids = [spoken.uuid(row[0]) for row in cursor.fetchall()]
-        rows = OutboxRow.objects.filter(id__in=ids)
-        rows.update(publish_after=now + LEASE, attempts=F("attempts") + 1)
-        return [_recorded(row) for row in rows.order_by("id")]
+        ids = up_to(limit, ((spoken.uuid(id_), size) for id_, size in cursor.fetchall()))
+        OutboxBatch.objects.filter(id__in=ids).update(publish_after=now + LEASE, attempts=F("attempts") + 1)
+        rows = OutboxRow.objects.filter(batch__in=ids).order_by("id").values_list(*Recorded._fields)
+        return [row._replace(destination=Destination(row.destination)) for row in map(Recorded._make, rows)]
 
 
-def _recorded(row: OutboxRow) -> Recorded:
-    return Recorded(row.id, Destination(row.destination), row.name, row.body, row.correlation_id, row.traceparent)
+def up_to(limit: int, batches: Iterable[tuple[UUID, int]]) -> list[UUID]:
+    """The first batches, given with their sizes, that have up to `limit` rows together; one at least."""
+    ids: list[UUID] = []
+    rows = 0
+    for id_, size in batches:
+        rows += size
+        if ids and rows > limit:
+            break
+        ids.append(id_)
+    return ids
 
 
-def mark_published(ids: Iterable[UUID], *, unrouted: Iterable[UUID] = ()) -> None:
-    """Mark rows as confirmed by the broker; unrouted are those of them that nobody was bound for.
+def mark(
+    rows: Sequence[Recorded], *, confirmed: Collection[UUID], unrouted: Collection[UUID] = (), error: str = ""
+) -> None:
+    """Mark the batches of rows as published; what the broker did not confirm leaves them, and waits on with the error.
 
-    A mark that is lost with the server has them published once more, which "at least once" allows.
+    rows are whole batches, confirmed and unrouted ids of theirs; unrouted is what nobody was bound for. A batch of
+    which rows are missing here is not marked. A mark that is lost with the server has its batch published once more,
+    which "at least once" allows.
     """
-    returned = set(unrouted)
-    now = dialect.current().clock()
-    _mark(returned, at=now, unrouted=True)
-    _mark([id_ for id_ in ids if id_ not in returned], at=now, unrouted=False)
-
-
-def _mark(ids: Collection[UUID], *, at: datetime, unrouted: bool) -> None:
-    if not ids:
-        return
-    spoken = dialect.current()
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"{spoken.unhurried}UPDATE credit_outbox SET published_at = %s, unrouted = %s "
-            f"FROM {spoken.source(KEY)} WHERE credit_outbox.id = {spoken.column('id')}",
-            [spoken.encode(at), unrouted, *dialect.recordset(KEY, zip(ids))],
-        )
-
-
-def mark_failed(ids: Iterable[UUID], *, error: str) -> None:
-    """Note why rows could not be published; the sweep takes them again once their lease has ended."""
-    OutboxRow.objects.filter(id__in=list(ids)).update(last_error=error[:MAX_ERROR_LENGTH])
-
-
-def published_before(moment: datetime) -> int:
-    """How many rows were published before a moment."""
-    return OutboxRow.objects.filter(published_at__lt=moment).count()
-
-
-def prune_published(*, older_than: datetime, limit: int) -> int:
-    """Delete up to `limit` rows that were published before a moment, the oldest first; how many they were."""
-    oldest = OutboxRow.objects.order_by("id").filter(published_at__lt=older_than).values("id")[:limit]
-    deleted, _ = OutboxRow.objects.filter(id__in=list(oldest.values_list("id", flat=True))).delete()
-    return deleted
-
-
-@dataclass(frozen=True, slots=True)
-class Stuck:
-    """Rows of one kind that wait to be published, with one error."""
-
-    destination: str
-    name: str
-    last_error: str
-    rows: int
-    attempts: int  # of the one that was tried most often
-    oldest_at: datetime
-    oldest: UUID
-
-
-def stuck_rows(*, older_than: datetime) -> list[Stuck]:
-    """What was recorded before a moment and is unpublished, by kind and last error; what waits longest first."""
-    rows = OutboxRow.objects.filter(published_at=None, created_at__lt=older_than)
-    kinds = rows.order_by().values("destination", "name", "last_error")
-    counted = kinds.annotate(rows=Count("id"), attempts=Max("attempts"), oldest_at=Min("created_at"))
-    return [Stuck(**kind, oldest=_oldest_of(rows, kind)) for kind in counted.order_by("oldest_at")]
-
-
-def _oldest_of(rows: "QuerySet[OutboxRow]", kind: Mapping[str, Any]) -> UUID:
-    same = {name: kind[name] for name in ("destination", "name", "last_error")}
-    return rows.filter(**same).order_by("created_at", "id").values_list("id", flat=True)[0]
-
-
-def published_since(moment: datetime, destinations: Collection[Destination]) -> int:
-    """How many rows for these destinations were published at a moment or after it, and can be published again."""
-    return OutboxRow.objects.filter(published_at__gte=moment, destination__in=destinations).exclude(EMPTIED).count()
-
-
-def publish_again(*, since: datetime, until: datetime, destinations: Collection[Destination], limit: int) -> int:
-    """Have up to `limit` rows that were published between two moments published again, by the sweep; how many.
-
-    They go out as they were: the event_id stays. `until` keeps what the sweep publishes meanwhile from going again.
-    """
-    with atomic():
-        confirmed = OutboxRow.objects.filter(published_at__gte=since, published_at__lt=until)
-        oldest = confirmed.filter(destination__in=destinations).exclude(EMPTIED).order_by("published_at")
-        ids = list(oldest.values_list("id", flat=True)[:limit])
-        now = dialect.current().clock()
-        # Once more: a redaction may have emptied one meanwhile.
-        chosen = OutboxRow.objects.filter(id__in=ids).exclude(EMPTIED)
-        return chosen.update(published_at=None, publish_after=now, unrouted=False)
-
-
-def park_stuck(ids: Collection[UUID]) -> list[UUID]:
-    """Park stored messages that can't be sent again, instead of trying for ever; the rows that were taken out.
-
-    An event or a follow-up is never taken out: it is owed.
-    """
-    with atomic():
-        messages = OutboxRow.objects.filter(id__in=ids, published_at=None, destination=Destination.MESSAGE)
-        rows = list(messages.order_by("id").select_for_update())
-        parked = [
-            ToPark(
-                message=Message.from_text(row.body),
-                reason=ParkReason.UNDELIVERABLE,
-                detail=row.last_error,
-                correlation_id=row.correlation_id,
+    failed = [row for row in rows if row.id not in confirmed]
+    counts = Counter(row.batch_id for row in rows if row.id in confirmed)
+    if failed:
+        _put_off(failed, counts, error[:MAX_ERROR_LENGTH])
+    if unrouted:
+        OutboxRow.objects.filter(id__in=list(unrouted)).update(unrouted=True)
+    if counts:
+        spoken = dialect.current()
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"{spoken.unhurried}UPDATE credit_outbox_batches AS batch SET published_at = {spoken.now} "
+                f"FROM {spoken.source(CONFIRMED)} "
+                f"WHERE batch.id = {spoken.column('id')} AND batch.size <= {spoken.column('size')}",
+                dialect.recordset(CONFIRMED, counts.items()),
             )
-            for row in rows
-        ]
-        park_rows(parked, now=dialect.current().clock())
-        OutboxRow.objects.filter(id__in=[row.id for row in rows]).delete()
-    return [row.id for row in rows]
+
+
+def _put_off(failed: Sequence[Recorded], confirmed_of: Collection[UUID], error: str) -> None:
+    """Have failed rows wait on: in their batch where nothing of it was confirmed, else in one of their own.
+
+    What another publisher has marked meanwhile is left as it is.
+    """
+    by_batch: dict[UUID, list[UUID]] = defaultdict(list)
+    for row in failed:
+        by_batch[row.batch_id].append(row.id)
+    with atomic():
+        unpublished = OutboxBatch.objects.filter(id__in=by_batch, published_at=None)
+        for batch in unpublished.order_by("id").select_for_update():
+            if batch.id in confirmed_of:
+                batch = _apart(batch, by_batch[batch.id])
+            OutboxBatch.objects.filter(id=batch.id).update(last_error=error)
+
+
+def _apart(batch: OutboxBatch, ids: Collection[UUID]) -> OutboxBatch:
+    """Move rows of a batch, which is locked, to a new one like it."""
+    new = OutboxBatch(destination=batch.destination, publish_after=batch.publish_after, attempts=batch.attempts)
+    new.size = OutboxRow.objects.filter(id__in=ids, batch=batch).update(batch=new.id)
+    new.save(force_insert=True)
+    OutboxBatch.objects.filter(id=batch.id).update(size=F("size") - new.size)
+    return new

@@ -150,8 +150,8 @@ def _redact_outbox(subject: Subject) -> int:
     rows = messages.exclude(body={}).iterator(chunk_size=_AT_A_TIME)
     ids = [row.pk for row in rows if is_about(row.body, subject)]
     changed = 0
-    for row in messages.filter(pk__in=ids).order_by("id").select_for_update():
-        body = message_without(row.body, subject) if row.published_at is None else {}
+    for row in messages.filter(pk__in=ids).select_related("batch").order_by("id").select_for_update(of=("self",)):
+        body = message_without(row.body, subject) if row.batch.published_at is None else {}
         if body != row.body:
             OutboxRow.objects.filter(pk=row.pk).update(body=body)
             changed += 1

@@ -1,5 +1,6 @@
 """Writing: a plan into the tables, one statement a table whatever the size of the batch."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from operator import attrgetter
@@ -9,7 +10,7 @@ from uuid import UUID
 from ledger.claims import claim_of
 from ledger.dialect import BOOLEAN, INTEGER, JSON, MOMENT, TEXT, UUID_, Columns
 from ledger.events import Event
-from ledger.follow_ups import FOLLOW_UPS
+from ledger.follow_ups import FOLLOW_UPS, Destination
 from ledger.identifiers import new_id
 from ledger.journal.inserting import insert_rows, rows_of, rows_of_mappings, update_rows
 from ledger.journal.outbox import Recorded, insert_outbox
@@ -100,7 +101,8 @@ def write(plan: Plan, *, now: datetime, account_wait: timedelta) -> list[Recorde
     _update("credit_holds", RESOLVED_HOLD, plan.holds.values())
     _insert("credit_account_changes", CHANGE, plan.changes)
     traces = {request.correlation_id: request.traceparent for request, _ in plan.decided if request.traceparent}
-    recorded = insert_outbox([_outbox_row(account_id, event, now, traces) for account_id, event in plan.events])
+    recorded = _recorded(plan.events, now, traces)
+    insert_outbox(recorded)
     insert_waiting([_waiting_row(waiting, now, account_wait) for waiting in plan.waiting])
     delete_waiting(plan.taken)
     note_outcomes([(request.replay, outcome) for request, outcome in plan.decided if request.replay], now=now)
@@ -125,21 +127,27 @@ def _update(table: str, columns: Columns, records: Iterable[Any]) -> None:
     update_rows(table, columns, rows_of(records, columns))
 
 
-def _outbox_row(account_id: UUID, event: Event, now: datetime, traces: Mapping[str, str]) -> dict[str, Any]:
-    follow_up = FOLLOW_UPS[event.event_type]
-    return {
-        "id": new_id(),
-        "destination": follow_up.destination,
-        "name": follow_up.name,
-        "event_type": event.event_type,
-        "body": event.envelope(),
-        "account_id": account_id,
-        "account_sequence": event.account_sequence,
-        "transaction_id": event.transaction_id,
-        "correlation_id": event.correlation_id,
-        "traceparent": traces.get(event.correlation_id, ""),
-        "created_at": now,
-    }
+def _recorded(events: Iterable[tuple[UUID, Event]], now: datetime, traces: Mapping[str, str]) -> list[Recorded]:
+    """Each account's events as outbox rows, a batch for each destination."""
+    batches: Mapping[Destination, UUID] = defaultdict(new_id)
+    follow_ups = [(account_id, event, FOLLOW_UPS[event.event_type]) for account_id, event in events]
+    return [
+        Recorded(
+            new_id(),
+            batches[follow_up.destination],
+            follow_up.destination,
+            follow_up.name,
+            event.event_type,
+            event.envelope(),
+            account_id,
+            event.account_sequence,
+            event.transaction_id,
+            event.correlation_id,
+            traces.get(event.correlation_id, ""),
+            now,
+        )
+        for account_id, event, follow_up in follow_ups
+    ]
 
 
 def _waiting_row(waiting: Waiting, now: datetime, account_wait: timedelta) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from ledger.models.account import Account, AccountChange, ShopDifference
 from ledger.models.hold import Hold
 from ledger.models.lot import Lot
-from ledger.models.outbox import OutboxRow
+from ledger.models.outbox import OutboxBatch, OutboxRow
 from ledger.models.parked import ParkedAct, ParkedMessage, ReplayOutcome
 from ledger.models.staff import Adjustment, Redaction
 from ledger.models.transaction import Transaction
@@ -15,6 +15,7 @@ __all__ = [
     "Adjustment",
     "Hold",
     "Lot",
+    "OutboxBatch",
     "OutboxRow",
     "ParkedAct",
     "ParkedMessage",

@@ -10,15 +10,47 @@ from ledger.models.account import Account
 from ledger.models.transaction import Transaction
 
 
-class OutboxRow(models.Model):
-    """One event, follow-up task or message to send again; published_at is set once the broker confirmed it."""
+class Destination(models.TextChoices):
+    """What an outbox row is, and so where it goes."""
 
-    class Destination(models.TextChoices):
-        EVENT = "event"
-        TASK = "task"
-        MESSAGE = "message"
+    EVENT = "event"
+    TASK = "task"
+    MESSAGE = "message"
+
+
+class OutboxBatch(models.Model):
+    """Outbox rows that are published together: one row to lease and to mark, however many they are.
+
+    published_at is set once the broker confirmed all of them; what it did not confirm leaves for a batch of its own.
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    destination = models.CharField(max_length=8, choices=Destination.choices)
+    size = models.IntegerField(help_text="How many rows are to be confirmed.")
+    publish_after = models.DateTimeField(help_text="When the sweep may take it: the worker that wrote it goes first.")
+    published_at = models.DateTimeField(null=True)
+    attempts = models.IntegerField(db_default=0)
+    last_error = models.TextField(blank=True, db_default="")
+
+    class Meta:
+        db_table = "credit_outbox_batches"
+        verbose_name_plural = "outbox batches"
+        indexes: ClassVar = [
+            models.Index(fields=["publish_after"], condition=Q(published_at=None), name="credit_outbox_unpublished"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+class OutboxRow(models.Model):
+    """One event, follow-up task or message to send again; how far it has come says its batch."""
+
+    Destination = Destination
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    # No database constraint: both are written together, and a batch is deleted after its rows.
+    batch = models.ForeignKey(OutboxBatch, on_delete=models.PROTECT, related_name="rows", db_constraint=False)
     destination = models.CharField(max_length=8, choices=Destination.choices)
     name = models.CharField(max_length=255, help_text="Routing key of an event, name of a task, queue of a message.")
     event_type = models.CharField(max_length=64, blank=True)
@@ -36,16 +68,11 @@ class OutboxRow(models.Model):
         max_length=64, blank=True, db_default="", help_text="The span that it goes on from, where that was traced."
     )
     created_at = models.DateTimeField()
-    publish_after = models.DateTimeField(help_text="When the sweep may take it: the worker that wrote it goes first.")
-    published_at = models.DateTimeField(null=True)
     unrouted = models.BooleanField(db_default=False, help_text="Nobody was bound for it when it was published.")
-    attempts = models.IntegerField(db_default=0)
-    last_error = models.TextField(blank=True, db_default="")
 
     class Meta:
         db_table = "credit_outbox"
         indexes: ClassVar = [
-            models.Index(fields=["publish_after"], condition=Q(published_at=None), name="credit_outbox_unpublished"),
             models.Index(fields=["correlation_id"], name="credit_outbox_story"),
         ]
         constraints: ClassVar = [

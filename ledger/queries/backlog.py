@@ -43,8 +43,8 @@ def backlog() -> Backlog:
 
 @asked_again_if_lost
 def unpublished() -> Unpublished:
-    """What the outbox still has to tell, by one walk along the index of unpublished rows."""
-    rows = OutboxRow.objects.filter(published_at=None).order_by("publish_after")[:COUNTED_UP_TO]
+    """What the outbox still has to tell, by one walk along the index of unpublished batches."""
+    rows = OutboxRow.objects.filter(batch__published_at=None).order_by("batch__publish_after")[:COUNTED_UP_TO]
     found = rows.aggregate(count=Count("id"), oldest=Min("created_at"))
     age = (datetime.now(UTC) - found["oldest"]).total_seconds() if found["oldest"] else 0.0
     return Unpublished(count=found["count"], oldest_seconds=max(age, 0.0))

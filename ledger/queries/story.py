@@ -76,7 +76,7 @@ def story(correlation_id: str) -> Story:
         *_of_changes(first(AccountChange.objects.order_by("id").select_related("account"))),
         *_of_transactions(
             first(Transaction.objects.order_by("id").select_related("account")),
-            first(OutboxRow.objects.order_by("id")),
+            first(OutboxRow.objects.order_by("id").select_related("batch")),
         ),
     ]
     ordered.sort(key=lambda item: item[:3])

@@ -1,7 +1,5 @@
 """Lists: what a filter leaves, and how a list gets by without its whole table."""
 
-from datetime import UTC, datetime
-
 import pytest
 
 from ledger.admin import window
@@ -10,6 +8,7 @@ from ledger.models import Account, OutboxRow, ParkedMessage, Transaction
 from ledger.outcomes import ParkReason
 from tests.admin.books import TABLES, list_page, many_of_everything, one_of_everything, park_one, row_page, rows_of
 from tests.ledger.builders import consume, grant, opened_account, request
+from tests.ledger.outbox_rows import confirmed, each_apart
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
@@ -40,8 +39,9 @@ def test_transactions_are_filtered_by_status_kind_and_reason(superuser):
 
 def test_the_outbox_is_filtered_by_what_is_still_to_be_sent(superuser):
     one_of_everything()
-    sent, *unsent = OutboxRow.objects.order_by("publish_after", "id")
-    OutboxRow.objects.filter(pk=sent.pk).update(published_at=datetime.now(UTC))
+    each_apart()
+    sent, *unsent = OutboxRow.objects.order_by("batch__publish_after", "id")
+    confirmed([sent])
 
     response = superuser.get(list_page(OutboxRow, state="unpublished"))
 

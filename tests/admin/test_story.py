@@ -7,7 +7,7 @@ from django.urls import reverse
 
 from ledger.admin.display import story_address
 from ledger.journal import post
-from ledger.models import OutboxRow, Transaction
+from ledger.models import OutboxBatch, OutboxRow, Transaction
 from ledger.outcomes import ParkReason
 from ledger.parking import replay
 from ledger.queries import story as stories
@@ -15,6 +15,7 @@ from ledger.queries.story import Kind, story
 from ledger.staff import freeze
 from tests.admin.books import TABLES, many_of_everything, one_of_everything, park_one, row_page
 from tests.ledger.builders import change_shop, consume, fresh, hold, open_account, opened_account, request
+from tests.ledger.outbox_rows import each_apart
 
 pytestmark = pytest.mark.django_db
 
@@ -121,9 +122,9 @@ def test_a_story_is_bounded_and_says_where_it_was_cut(superuser, monkeypatch):
 
 def test_a_storys_page_shows_balances_reasons_and_deliveries(superuser):
     books = one_of_everything()
-    OutboxRow.objects.filter(event_type="evt.credits.consumed.v1").update(
-        published_at=datetime(2026, 1, 31, 12, tzinfo=UTC), unrouted=True
-    )
+    each_apart()
+    OutboxRow.objects.filter(event_type="evt.credits.consumed.v1").update(unrouted=True)
+    OutboxBatch.objects.filter(rows__unrouted=True).update(published_at=datetime(2026, 1, 31, 12, tzinfo=UTC))
 
     page = superuser.get(reverse("story", args=[books.correlation_id])).content.decode()
 

@@ -8,7 +8,7 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from api import health
-from ledger.models import OutboxRow
+from ledger.models import OutboxBatch, OutboxRow
 from tests.api.shops import CREDITS, TRANSACTIONS, ask, ask_for, refusal, token
 from tests.ledger.builders import opened_account
 
@@ -96,7 +96,7 @@ def test_an_outbox_that_is_not_emptied_degrades(seconds: int, said: str) -> None
 def test_what_was_published_is_late_no_more() -> None:
     opened_account(credits_bought=5)
     age_outbox(seconds=90)
-    OutboxRow.objects.update(published_at=datetime.now(UTC))
+    OutboxBatch.objects.update(published_at=datetime.now(UTC))
 
     response = ask("/ready")
 

@@ -43,7 +43,7 @@ def read(stage: Stage) -> Books:
     accounts = stage.execute("SELECT merchant_id::text, balance, shop_domain, event_sequence FROM credit_accounts")
     holds = stage.execute("SELECT reference_id, status FROM credit_holds")
     waiting = stage.execute("SELECT message->>'headers' FROM credit_waiting ORDER BY id")
-    unpublished = stage.execute("SELECT count(*) FROM credit_outbox WHERE published_at IS NULL")
+    unpublished = stage.execute("SELECT count(*) FROM credit_outbox_batches WHERE published_at IS NULL")
     return Books(
         rows={(row[0], row[1]): Row(*row[2:]) for row in rows},
         balances={row[0]: row[1] for row in accounts},

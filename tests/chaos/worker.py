@@ -77,7 +77,7 @@ def set_points(**_: object) -> None:
     post.write = after(BEFORE_COMMIT, post.write)
     posting.tell = before(AFTER_COMMIT, posting.tell)
     sweeps.tell = posting.tell
-    relay.mark_published = before(AFTER_PUBLISH, relay.mark_published)
+    relay.mark = before(AFTER_PUBLISH, relay.mark)
     acknowledging.Acknowledger.settle = before(BEFORE_ACK, acknowledging.Acknowledger.settle)
     relay.Relay.send = after(AFTER_NOTICE, relay.Relay.send)
     QoS.append = before(HAND_OVER, QoS.append)

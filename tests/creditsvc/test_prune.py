@@ -12,12 +12,12 @@ from django.utils import timezone
 from creditsvc.celery import app
 from creditsvc.management.commands import prune
 from ledger.journal import post
-from ledger.journal.outbox import mark_published
 from ledger.journal.parking import ToPark, park
-from ledger.models import OutboxRow, ParkedMessage, WaitingCommand
+from ledger.models import OutboxBatch, OutboxRow, ParkedMessage, WaitingCommand
 from ledger.outcomes import ParkReason
 from ledger.parking import dismiss, replay
 from tests.ledger.builders import consume, grant, opened_account, request, requests
+from tests.ledger.outbox_rows import confirmed, each_apart
 from tests.ledger.stored import task_message
 
 pytestmark = pytest.mark.django_db
@@ -40,14 +40,16 @@ def test_of_the_outbox_only_what_was_published_long_ago_goes(monkeypatch: pytest
     account = opened_account()
     post(requests(*(grant(merchant_id=account.merchant_id) for _ in range(7))))
     ids = list(OutboxRow.objects.order_by("id").values_list("id", flat=True))
-    mark_published(ids[:6])
-    OutboxRow.objects.filter(id__in=ids[:5]).update(published_at=LONG_AGO)
+    each_apart()
+    confirmed(OutboxRow.objects.filter(id__in=ids[:6]))
+    OutboxBatch.objects.filter(rows__in=ids[:5]).update(published_at=LONG_AGO)
     OutboxRow.objects.update(created_at=LONG_AGO)
 
     assert run("outbox", "--dry-run") == "5 would be deleted"
     assert OutboxRow.objects.count() == 7
     assert run("outbox") == "5 deleted"
     assert set(OutboxRow.objects.values_list("id", flat=True)) == set(ids[5:])
+    assert OutboxBatch.objects.count() == 2
 
 
 def test_of_what_was_parked_only_what_a_person_settled_long_ago_goes() -> None:

@@ -15,14 +15,13 @@ pytestmark = [pytest.mark.servers, pytest.mark.slow]
 
 def swept_at_once() -> None:
     """Have the sweep take every row now: the drill's way to wait for half a minute."""
-    execute(
-        "UPDATE credit_outbox SET publish_after = now() - interval '1 s', created_at = now() - interval '1 min' "
-        "WHERE published_at IS NULL"
-    )
+    unpublished = "SELECT id FROM credit_outbox_batches WHERE published_at IS NULL"
+    execute(f"UPDATE credit_outbox SET created_at = now() - interval '1 min' WHERE batch_id IN ({unpublished})")
+    execute(f"UPDATE credit_outbox_batches SET publish_after = now() - interval '1 s' WHERE id IN ({unpublished})")
 
 
 def unpublished() -> int:
-    return int(execute("SELECT count(*) FROM credit_outbox WHERE published_at IS NULL")[0][0])
+    return int(execute("SELECT count(*) FROM credit_outbox_batches WHERE published_at IS NULL")[0][0])
 
 
 def replayed(stage: Stage, *, queue: str, body: str) -> str:

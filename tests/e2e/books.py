@@ -46,10 +46,16 @@ OUTBOX = Table(
     Column("id", Uuid),
     Column("account_id", Uuid),
     Column("account_sequence", BigInteger),
-    *(Column(name, String) for name in ("destination", "name", "event_type", "correlation_id", "last_error")),
+    *(Column(name, String) for name in ("destination", "name", "event_type", "correlation_id")),
+    Column("batch_id", Uuid),
     Column("body", JSON),
-    *(Column(name, String) for name in ("published_at", "publish_after")),
     Column("unrouted", Boolean),
+)
+BATCHES = Table(
+    "credit_outbox_batches",
+    metadata,
+    Column("id", Uuid),
+    *(Column(name, String) for name in ("published_at", "publish_after", "last_error")),
     Column("attempts", BigInteger),
 )
 PARKED = Table(
@@ -112,8 +118,10 @@ class Books:
         return sorted(row["reference_id"] for row in self.transactions(merchant_id) if row["status"] == "posted")
 
     def events(self, merchant_id: str) -> list[Row]:
-        """What the ledger has recorded to tell of this merchant, by account_sequence."""
-        rows = select(OUTBOX).join(ACCOUNTS, ACCOUNTS.c.id == OUTBOX.c.account_id)
+        """What the ledger has recorded to tell of this merchant, and how far it has come, by account_sequence."""
+        progress = [column for column in BATCHES.c if column.name != "id"]
+        rows = select(OUTBOX, *progress).join(ACCOUNTS, ACCOUNTS.c.id == OUTBOX.c.account_id)
+        rows = rows.join(BATCHES, BATCHES.c.id == OUTBOX.c.batch_id)
         mine = ACCOUNTS.c.merchant_id == UUID(merchant_id)
         return self._rows(rows.where(mine, OUTBOX.c.event_type != "").order_by(OUTBOX.c.account_sequence))
 

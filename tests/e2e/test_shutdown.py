@@ -174,9 +174,9 @@ def test_during_a_long_sweep(stage: Stage) -> None:
     stage.service.stop("grants", "consume")
     with closing(psycopg2.connect(stage.postgresql.url)) as connection, connection, connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE credit_outbox SET published_at = NULL, publish_after = now() WHERE destination = 'event'"
+            "UPDATE credit_outbox_batches SET published_at = NULL, publish_after = now() WHERE destination = 'event'"
         )
-        rows = cursor.rowcount
+    rows = unpublished(stage)
     stage.service.start("grants", "beat")
     eventually(lambda: unpublished(stage) < rows)
 
@@ -191,7 +191,10 @@ def test_during_a_long_sweep(stage: Stage) -> None:
 def unpublished(stage: Stage) -> int:
     """Outbox rows still to be published."""
     with closing(psycopg2.connect(stage.postgresql.url)) as connection, connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM credit_outbox WHERE published_at IS NULL")
+        cursor.execute(
+            "SELECT count(*) FROM credit_outbox JOIN credit_outbox_batches batch ON batch.id = batch_id "
+            "WHERE published_at IS NULL"
+        )
         ((count,),) = cursor.fetchall()
         return int(count)
 

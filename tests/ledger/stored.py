@@ -11,7 +11,7 @@ from ledger.journal import post
 from ledger.journal.keeping import Kept, keep
 from ledger.journal.parking import ToPark, park
 from ledger.messages import Message
-from ledger.models import Account, OutboxRow, ParkedMessage, Transaction, WaitingCommand
+from ledger.models import Account, OutboxBatch, OutboxRow, ParkedMessage, Transaction, WaitingCommand
 from ledger.outcomes import ParkReason
 from ledger.parking import replay
 from ledger.staff import retry
@@ -118,7 +118,7 @@ def sent_again_of(shopper_id: str = SHOPPER) -> list[OutboxRow]:
         park([ToPark(message=message, reason=ParkReason.EXPIRED)])
         replay([ParkedMessage.objects.get(fingerprint=message.fingerprint).pk], by="anna", at=datetime.now(UTC))
     published, unpublished = OutboxRow.objects.exclude(pk__in=before).order_by("id")
-    OutboxRow.objects.filter(pk=published.pk).update(published_at=datetime.now(UTC))
+    OutboxBatch.objects.filter(pk=published.batch_id).update(published_at=datetime.now(UTC))
     return [published, unpublished]
 
 

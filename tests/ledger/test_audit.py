@@ -10,10 +10,11 @@ from django.db import DatabaseError, connection
 
 from ledger.audit import snapshot
 from ledger.journal import post
-from ledger.models import OutboxRow, Transaction
+from ledger.models import OutboxBatch, Transaction
 from tests.ledger.audited import assert_books_are_right, assert_found, audit, corrupt, findings, without_savepoint
 from tests.ledger.books import story
 from tests.ledger.builders import opened_account, purchase, request
+from tests.ledger.outbox_rows import each_apart
 
 pytestmark = pytest.mark.usefixtures("own_database")
 
@@ -88,9 +89,10 @@ def test_an_option_that_means_nothing_is_refused(option):
 
 def test_rows_that_wait_too_long_to_be_published_are_a_warning_and_not_wrong():
     told = story()
-    OutboxRow.objects.update(published_at=datetime.now(UTC))
+    each_apart()
     late = told.event(told.bought, "granted")
-    corrupt(late, published_at=None, created_at=late.created_at - timedelta(minutes=2))
+    OutboxBatch.objects.exclude(pk=late.batch_id).update(published_at=datetime.now(UTC))
+    corrupt(late, created_at=late.created_at - timedelta(minutes=2))
 
     code, output = audit()
 

@@ -9,12 +9,13 @@ from django.core.management.base import CommandError
 from django.utils import timezone
 
 from ledger.journal import post
-from ledger.journal.outbox import lease_unpublished, mark_failed, mark_published, record_message
+from ledger.journal.outbox import lease_unpublished, record_message
 from ledger.messages import Message
-from ledger.models import OutboxRow, ParkedMessage
+from ledger.models import OutboxBatch, OutboxRow, ParkedMessage
 from tests.ledger.audited import assert_books_are_right
 from tests.ledger.books import story
 from tests.ledger.builders import consume, opened_account, requests
+from tests.ledger.outbox_rows import confirmed, refused
 
 pytestmark = pytest.mark.django_db
 
@@ -33,8 +34,8 @@ def outbox(*options):
 
 def published(*, hours_ago):
     """Have every row that is not yet published so, some hours ago."""
-    mark_published(OutboxRow.objects.filter(published_at=None).values_list("id", flat=True))
-    OutboxRow.objects.filter(published_at__gt=timezone.now() - HOUR / 2).update(
+    confirmed()
+    OutboxBatch.objects.filter(published_at__gt=timezone.now() - HOUR / 2).update(
         published_at=timezone.now() - hours_ago * HOUR
     )
 
@@ -47,7 +48,7 @@ def stored_message(queue="credits.gone"):
 
 
 def unpublished():
-    return set(OutboxRow.objects.filter(published_at=None).values_list("id", flat=True))
+    return set(OutboxRow.objects.filter(batch__published_at=None).values_list("id", flat=True))
 
 
 def test_what_was_published_since_a_moment_goes_again_as_it_was():
@@ -83,9 +84,9 @@ def test_events_go_again_without_the_follow_ups_that_tell_people():
 
     outbox("republish", "--since", (timezone.now() - 2 * HOUR).isoformat(), "--only", "event")
 
-    again = OutboxRow.objects.filter(published_at=None)
+    again = OutboxRow.objects.filter(batch__published_at=None)
     assert set(again.values_list("destination", flat=True)) == {"event"}
-    assert OutboxRow.objects.filter(destination="task", published_at__isnull=False).exists()
+    assert OutboxRow.objects.filter(destination="task", batch__published_at__isnull=False).exists()
 
 
 def test_more_than_a_batch_goes_again_once(monkeypatch):
@@ -119,7 +120,7 @@ def test_what_is_older_than_the_outbox_keeps_is_said_to_be_gone():
 
 def test_what_is_stuck_is_told_by_kind_and_error():
     row = stored_message()
-    mark_failed([row.id], error="no queue credits.gone")
+    refused([row], error="no queue credits.gone")
 
     code, printed = outbox("stuck")
 
@@ -136,7 +137,7 @@ def test_nothing_is_stuck_where_rows_are_young_or_published():
 
 def test_a_stored_message_is_parked_and_an_event_is_owed():
     row = stored_message()
-    mark_failed([row.id], error="no queue credits.gone")
+    refused([row], error="no queue credits.gone")
     opened_account(credits_bought=500)
     (event,) = unpublished() - {row.id}
 

@@ -7,7 +7,7 @@ from django.db import connection
 
 from ledger.journal import post
 from ledger.journal.surely import post_surely
-from ledger.models import Account, OutboxRow, ParkedMessage, Transaction
+from ledger.models import Account, OutboxBatch, OutboxRow, ParkedMessage, Transaction
 from ledger.rules.batch import Waiting
 from tests.ledger.audited import assert_books_are_right
 from tests.ledger.builders import (
@@ -108,6 +108,7 @@ def test_a_change_whose_event_cannot_be_stored_does_not_happen(database_refuses)
 def test_an_event_whose_number_is_taken_is_never_dropped():
     account = opened_account(credits_bought=50)
     OutboxRow.objects.create(
+        batch=OutboxBatch.objects.get(),
         destination="event",
         name="evt.credits.granted.v1",
         body={},
@@ -115,7 +116,6 @@ def test_an_event_whose_number_is_taken_is_never_dropped():
         account_sequence=2,
         correlation_id="",
         created_at=account.created_at,
-        publish_after=account.created_at,
     )
     before = contents()
 

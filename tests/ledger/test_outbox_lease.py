@@ -1,8 +1,7 @@
-"""The outbox: a row is leased to one publisher at a time, and leaves it only once it is published."""
+"""The outbox: a batch is leased to one publisher at a time, and is marked only once all of it is published."""
 
 from contextlib import closing
 from datetime import timedelta
-from uuid import uuid4
 
 import psycopg2
 import pytest
@@ -11,33 +10,42 @@ from django.utils import timezone
 
 from ledger import dialect
 from ledger.journal import post
-from ledger.journal.outbox import (
-    FIRST_LEASE,
-    LEASE,
-    lease_unpublished,
-    mark_failed,
-    mark_published,
-    prune_published,
-    record_message,
-)
+from ledger.journal.outbox import FIRST_LEASE, LEASE, lease_unpublished, mark, record_message
+from ledger.journal.outbox_upkeep import prune_published
 from ledger.messages import Message
-from ledger.models import OutboxRow
-from tests.ledger.builders import grant, opened_account, requests
+from ledger.models import OutboxBatch, OutboxRow
+from tests.ledger.builders import consume, grant, opened_account, requests
+from tests.ledger.outbox_rows import confirmed, each_apart, refused, to_publish
 
 
 def recorded(count: int) -> list[OutboxRow]:
-    """So many rows that nobody has published in time, the oldest first."""
+    """So many rows, each in a batch of its own, that nobody has published in time, the oldest first."""
     merchant_id = opened_account().merchant_id
     post(requests(*(grant(merchant_id=merchant_id) for _ in range(count))))
+    each_apart()
     rows = list(OutboxRow.objects.order_by("account_sequence"))
     for age, row in enumerate(reversed(rows), 1):
-        row.publish_after = timezone.now() - timedelta(minutes=age)
-        row.save()
+        row.batch.publish_after = timezone.now() - timedelta(minutes=age)
+        row.batch.save()
+    return rows
+
+
+def recorded_together(count: int) -> list[OutboxRow]:
+    """So many rows of one batch that nobody has published in time."""
+    before = set(OutboxRow.objects.values_list("id", flat=True))
+    merchant_id = opened_account().merchant_id
+    post(requests(*(grant(merchant_id=merchant_id) for _ in range(count))))
+    rows = list(OutboxRow.objects.exclude(id__in=before).order_by("account_sequence"))
+    OutboxBatch.objects.filter(rows__in=rows).update(publish_after=timezone.now() - timedelta(minutes=1))
     return rows
 
 
 def ids(rows) -> set:
     return {row.id for row in rows}
+
+
+def unpublished() -> set:
+    return set(OutboxRow.objects.filter(batch__published_at=None).values_list("id", flat=True))
 
 
 @pytest.mark.django_db
@@ -47,15 +55,29 @@ def test_a_new_row_belongs_to_the_worker_that_wrote_it():
     assert lease_unpublished(limit=10) == []
 
     row = OutboxRow.objects.get()
-    assert row.publish_after == row.created_at + FIRST_LEASE
-    assert (row.published_at, row.unrouted, row.attempts, row.last_error) == (None, False, 0, "")
+    batch = row.batch
+    assert batch.publish_after == row.created_at + FIRST_LEASE
+    assert (batch.published_at, batch.attempts, batch.last_error, row.unrouted) == (None, 0, "", False)
+
+
+@pytest.mark.django_db
+def test_what_is_recorded_together_is_one_batch_for_each_destination():
+    merchant_id = opened_account(credits_bought=100).merchant_id
+    before = set(OutboxBatch.objects.values_list("id", flat=True))
+
+    post(requests(*(consume(merchant_id=merchant_id, amount=50) for _ in range(2))))
+
+    batches = OutboxBatch.objects.exclude(id__in=before).order_by("destination")
+    assert [(batch.destination, batch.size) for batch in batches] == [("event", 2), ("task", 2)]
+    for batch in batches:
+        assert {row.destination for row in batch.rows.all()} == {batch.destination}
+        assert batch.rows.count() == batch.size
 
 
 @pytest.mark.django_db
 def test_a_lease_from_before_the_clock_was_put_back_counts_for_nothing():
     (row,) = recorded(1)
-    row.publish_after = timezone.now() + timedelta(hours=1)
-    row.save()
+    OutboxBatch.objects.update(publish_after=timezone.now() + timedelta(hours=1))
 
     assert ids(lease_unpublished(limit=10)) == {row.id}
     assert lease_unpublished(limit=10) == []
@@ -74,8 +96,9 @@ def test_a_sweep_that_read_the_clock_before_another_one_leased_takes_nothing_fro
 
 
 @pytest.mark.django_db
-def test_a_row_that_was_not_published_in_time_is_leased_once():
-    rows = recorded(2)
+@pytest.mark.parametrize("record", [recorded, recorded_together])
+def test_a_row_that_was_not_published_in_time_is_leased_once(record):
+    rows = record(2)
     before = timezone.now()
 
     leased = lease_unpublished(limit=10)
@@ -83,25 +106,25 @@ def test_a_row_that_was_not_published_in_time_is_leased_once():
     assert ids(leased) == ids(rows)
     assert [row.body for row in leased] == [OutboxRow.objects.get(id=row.id).body for row in leased]
     assert lease_unpublished(limit=10) == []
-    for row in OutboxRow.objects.all():
-        assert before + LEASE <= row.publish_after <= timezone.now() + LEASE
-        assert row.attempts == 1
+    for batch in OutboxBatch.objects.all():
+        assert before + LEASE <= batch.publish_after <= timezone.now() + LEASE
+        assert batch.attempts == 1
 
 
 @pytest.mark.django_db
 def test_a_row_older_than_one_that_is_published_already_is_leased_all_the_same():
     committed_late, published = recorded(2)
-    mark_published([published.id])
+    confirmed([published])
 
     assert ids(lease_unpublished(limit=10)) == {committed_late.id}
 
 
 @pytest.mark.servers
-def test_rows_that_another_transaction_holds_hold_up_no_sweep(own_database):
+def test_batches_that_another_transaction_holds_hold_up_no_sweep(own_database):
     held, free = recorded(2)
 
     with closing(psycopg2.connect(own_database)) as other, other.cursor() as cursor, connection.cursor() as ours:
-        cursor.execute("SELECT id FROM credit_outbox WHERE id = %s FOR UPDATE", [str(held.id)])
+        cursor.execute("SELECT id FROM credit_outbox_batches WHERE id = %s FOR UPDATE", [str(held.batch_id)])
         ours.execute("SET lock_timeout = '1s'")
         leased = lease_unpublished(limit=10)
 
@@ -117,50 +140,107 @@ def test_the_oldest_are_leased_first_and_no_more_than_asked_for():
 
 
 @pytest.mark.django_db
+def test_a_batch_larger_than_asked_for_is_leased_alone():
+    first, second = recorded_together(3), recorded_together(3)
+
+    assert ids(lease_unpublished(limit=2)) == ids(first)
+    assert ids(lease_unpublished(limit=2)) == ids(second)
+
+
+@pytest.mark.django_db
 def test_a_lease_that_has_ended_is_given_again():
     recorded(1)
     lease_unpublished(limit=1)
-    OutboxRow.objects.update(publish_after=timezone.now())
+    OutboxBatch.objects.update(publish_after=timezone.now())
 
     assert len(lease_unpublished(limit=1)) == 1
-    assert OutboxRow.objects.get().attempts == 2
+    assert OutboxBatch.objects.get().attempts == 2
 
 
 @pytest.mark.django_db
 def test_a_published_row_is_never_leased_again():
     published, unrouted, other = recorded(3)
 
-    mark_published([published.id, unrouted.id], unrouted=[unrouted.id])
+    confirmed([published, unrouted], unrouted=[unrouted.id])
 
     assert ids(lease_unpublished(limit=10)) == {other.id}
     for row in (published, unrouted, other):
         row.refresh_from_db()
-    assert [row.published_at is not None for row in (published, unrouted, other)] == [True, True, False]
+    assert [row.batch.published_at is not None for row in (published, unrouted, other)] == [True, True, False]
     assert [row.unrouted for row in (published, unrouted, other)] == [False, True, False]
 
 
 @pytest.mark.django_db
-def test_marking_nothing_or_what_is_not_there_changes_nothing():
+def test_marking_nothing_changes_nothing():
     recorded(1)
 
-    mark_published([])
-    mark_published([uuid4()])
-    mark_failed([uuid4()], error="the broker refused it")
+    mark([], confirmed=())
 
-    row = OutboxRow.objects.get()
-    assert (row.published_at, row.last_error) == (None, "")
+    batch = OutboxBatch.objects.get()
+    assert (batch.published_at, batch.last_error) == (None, "")
+
+
+@pytest.mark.django_db
+def test_a_batch_that_is_told_is_marked_as_a_whole():
+    told, other = recorded_together(3), recorded_together(2)
+
+    confirmed(told)
+
+    assert unpublished() == ids(other)
+
+
+@pytest.mark.django_db
+def test_what_was_not_confirmed_of_a_batch_is_tried_again_alone():
+    rows = recorded_together(4)
+    lease_unpublished(limit=10)
+    before = OutboxBatch.objects.get()
+    failed = rows[1:3]
+
+    mark(to_publish(), confirmed=ids(rows) - ids(failed), error="the broker refused it")
+
+    assert unpublished() == ids(failed)
+    (apart,) = OutboxBatch.objects.filter(published_at=None)
+    assert (apart.size, apart.last_error, apart.attempts) == (2, "the broker refused it", 1)
+    assert (apart.destination, apart.publish_after) == (before.destination, before.publish_after)
+    before.refresh_from_db()
+    assert (before.size, before.last_error) == (2, "")
+    OutboxBatch.objects.update(publish_after=timezone.now())
+    assert ids(lease_unpublished(limit=10)) == ids(failed)
+    confirmed()
+    assert unpublished() == set()
+
+
+@pytest.mark.django_db
+def test_a_batch_of_which_rows_are_missing_is_not_marked():
+    rows = recorded_together(3)
+
+    mark(to_publish(rows[:2]), confirmed=ids(rows[:2]))
+
+    assert unpublished() == ids(rows)
+
+
+@pytest.mark.django_db
+def test_what_another_has_published_meanwhile_stays_published():
+    rows = recorded_together(3)
+    late = to_publish()
+    confirmed()
+
+    mark(late, confirmed=ids(rows[:1]), error="not confirmed")
+
+    assert unpublished() == set()
+    assert OutboxBatch.objects.get().last_error == ""
 
 
 @pytest.mark.django_db
 def test_a_row_that_could_not_be_published_says_why_and_stays():
     failed, other = recorded(2)
 
-    mark_failed([failed.id], error="x" * 600)
+    refused([failed], error="x" * 600)
 
     assert ids(lease_unpublished(limit=10)) == {failed.id, other.id}
     failed.refresh_from_db()
-    assert failed.last_error == "x" * 500
-    assert failed.published_at is None
+    assert failed.batch.last_error == "x" * 500
+    assert failed.batch.published_at is None
 
 
 @pytest.mark.django_db
@@ -168,14 +248,28 @@ def test_only_rows_published_long_ago_are_pruned_the_oldest_first_and_no_more_th
     rows = recorded(5)
     now = timezone.now()
     for row, days in zip(rows, (9, 9, 9, 1, None), strict=True):
-        row.published_at = now - timedelta(days=days) if days else None
-        row.save()
+        row.batch.published_at = now - timedelta(days=days) if days else None
+        row.batch.save()
 
     assert prune_published(older_than=now - timedelta(days=7), limit=2) == 2
     assert prune_published(older_than=now - timedelta(days=7), limit=2) == 1
     assert prune_published(older_than=now - timedelta(days=7), limit=2) == 0
 
     assert ids(OutboxRow.objects.all()) == ids(rows[3:])
+    assert OutboxBatch.objects.count() == 2
+
+
+@pytest.mark.django_db
+def test_a_batch_is_pruned_as_a_whole():
+    recorded_together(3)
+    recorded_together(3)
+    confirmed()
+    OutboxBatch.objects.update(published_at=timezone.now() - timedelta(days=9))
+
+    assert prune_published(older_than=timezone.now(), limit=2) == 3
+    assert prune_published(older_than=timezone.now(), limit=2) == 3
+    assert not OutboxRow.objects.exists()
+    assert not OutboxBatch.objects.exists()
 
 
 @pytest.mark.django_db

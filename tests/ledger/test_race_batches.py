@@ -10,10 +10,11 @@ from django.utils import timezone
 
 from ledger.journal.outbox import lease_unpublished
 from ledger.journal.sweep import park_outlived, post_due, send_due_again
-from ledger.models import Account, OutboxRow, ParkedMessage, Transaction, WaitingCommand
+from ledger.models import Account, OutboxBatch, ParkedMessage, Transaction, WaitingCommand
 from ledger.outcomes import Status
 from tests.ledger.audited import assert_books_are_right
 from tests.ledger.builders import consume, consume_match, grant, open_account, opened_account, purchase, requests
+from tests.ledger.outbox_rows import each_apart
 from tests.ledger.racing import post_in_turn, post_together, wait
 from tests.processes import eventually
 
@@ -97,7 +98,8 @@ def test_what_arrives_while_its_account_opens_is_applied_by_the_opening_or_by_th
 def test_an_outbox_row_is_leased_by_one_sweep_only(own_database, racers):
     merchant_id = opened_account().merchant_id
     post_together(requests(*(grant(merchant_id=merchant_id) for _ in range(500))))
-    OutboxRow.objects.update(publish_after=timezone.now())
+    each_apart()
+    OutboxBatch.objects.update(publish_after=timezone.now())
 
     answers = racers.race(own_database, lease_ten, *[[()] * ROUNDS] * racers.size)
 

@@ -61,7 +61,7 @@ def test_when_its_time_has_come_it_is_handed_to_the_outbox_whole_but_for_its_eta
     assert not WaitingCommand.objects.exists()
     row = OutboxRow.objects.get()
     assert (row.destination, row.name, row.correlation_id) == ("message", "credits.grants", "story-1")
-    assert row.publish_after <= timezone.now()
+    assert row.batch.publish_after <= timezone.now()
     sent = Message.from_text(row.body)
     assert sent == message().without("eta")
     assert dict(sent.headers) == {"id": "m-1", "task": "credits.grant", "expires": AHEAD.isoformat()}

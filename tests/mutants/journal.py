@@ -6,6 +6,7 @@ LOAD = "ledger/journal/load.py"
 WAITING_ROWS = "ledger/journal/waiting.py"
 WRITE = "ledger/journal/write.py"
 OUTBOX = "ledger/journal/outbox.py"
+UPKEEP = "ledger/journal/outbox_upkeep.py"
 DIALECT = "ledger/dialect.py"
 LEASE = "tests/ledger/test_outbox_lease.py"
 LOOKUP = "tests/ledger/test_race_lookup.py"
@@ -108,13 +109,12 @@ MUTANTS = (
         test="tests/ledger/test_outbox_events.py::test_a_change_whose_event_cannot_be_stored_does_not_happen",
         edits=(
             Edit(WRITE, "from operator import", "from django.db import transaction\nfrom operator import"),
-            Edit(WRITE, "recorded = insert_outbox(", "recorded = _afterwards("),
+            Edit(WRITE, "    insert_outbox(recorded)\n", "    _afterwards(recorded)\n"),
             Edit(
                 WRITE,
                 "def _insert_entries(",
                 "def _afterwards(rows: Any) -> Any:\n"
-                "    transaction.on_commit(lambda: insert_outbox(rows) and None)\n"
-                "    return []\n\n\n"
+                "    transaction.on_commit(lambda: insert_outbox(rows))\n\n\n"
                 "def _insert_entries(",
             ),
         ),
@@ -139,8 +139,9 @@ MUTANTS = (
             Edit(
                 OUTBOX,
                 "WHERE published_at IS NULL AND (publish_after",
-                "WHERE created_at > coalesce((SELECT max(created_at) FROM credit_outbox "
-                "WHERE published_at IS NOT NULL), '1970-01-01') AND published_at IS NULL AND (publish_after",
+                "WHERE id > coalesce((SELECT id FROM credit_outbox_batches WHERE published_at IS NOT NULL "
+                "ORDER BY id DESC LIMIT 1), '00000000000000000000000000000000') "
+                "AND published_at IS NULL AND (publish_after",
             ),
         ),
     ),
@@ -165,10 +166,38 @@ MUTANTS = (
         ),
     ),
     Mutant(
+        name="batch-marked-for-a-part",
+        breaks="a batch of which only a part was confirmed is marked as a whole, and the rest is never told",
+        promise="§3 At least once",
+        test=f"{LEASE}::test_what_was_not_confirmed_of_a_batch_is_tried_again_alone",
+        edits=(Edit(OUTBOX, "            if batch.id in confirmed_of:\n", "            if False:\n"),),
+    ),
+    Mutant(
+        name="batch-marked-unread",
+        breaks="a batch is marked though rows of it were not looked at",
+        promise="§3 At least once",
+        test=f"{LEASE}::test_a_batch_of_which_rows_are_missing_is_not_marked",
+        edits=(Edit(OUTBOX, "AND batch.size <= {", "OR batch.size <= {"),),
+    ),
+    Mutant(
+        name="told-again-though-published",
+        breaks="what another publisher has marked meanwhile is taken apart and published once more",
+        promise="§3 Events",
+        test=f"{LEASE}::test_what_another_has_published_meanwhile_stays_published",
+        edits=(Edit(OUTBOX, "filter(id__in=by_batch, published_at=None)", "filter(id__in=by_batch)"),),
+    ),
+    Mutant(
+        name="lease-without-a-limit",
+        breaks="a sweep takes as many rows as the batches have, and holds them all in memory",
+        promise="§3 Events",
+        test=f"{LEASE}::test_a_batch_larger_than_asked_for_is_leased_alone",
+        edits=(Edit(OUTBOX, "if ids and rows > limit:", "if False:"),),
+    ),
+    Mutant(
         name="no-skip-locked",
         breaks="a sweep waits for rows that another one holds",
         promise="§3 Events",
-        test=f"{LEASE}::test_rows_that_another_transaction_holds_hold_up_no_sweep",
+        test=f"{LEASE}::test_batches_that_another_transaction_holds_hold_up_no_sweep",
         edits=(Edit(DIALECT, "FOR UPDATE SKIP LOCKED", "FOR UPDATE"),),
         servers=True,
     ),
@@ -185,7 +214,7 @@ MUTANTS = (
         breaks="old rows are deleted, published or not",
         promise="§3 At least once",
         test=f"{LEASE}::test_only_rows_published_long_ago_are_pruned_the_oldest_first_and_no_more_than_asked_for",
-        edits=(Edit(OUTBOX, "filter(published_at__lt=older_than).values", "filter(created_at__lt=older_than).values"),),
+        edits=(Edit(UPKEEP, "filter(published_at__lt=older_than).values", "all().values"),),
     ),
     # Waiting.
     Mutant(

@@ -64,7 +64,8 @@ MUTANTS = (
             Edit(
                 RELAY,
                 "        published = self._published(rows, of_one)\n",
-                "        mark_published([row.id for row in rows])\n        published = self._published(rows, of_one)\n",
+                "        mark(rows, confirmed={row.id for row in rows})\n"
+                "        published = self._published(rows, of_one)\n",
             ),
         ),
     ),
@@ -73,7 +74,7 @@ MUTANTS = (
         breaks="rows that the broker did not confirm are marked with the others",
         promise="§3 At least once",
         test=f"{RELAYED}::test_a_row_is_marked_only_once_the_broker_has_it",
-        edits=(Edit(RELAY, "mark_published(published.confirmed,", "mark_published([row.id for row in rows],"),),
+        edits=(Edit(RELAY, "mark(rows, confirmed=confirmed,", "mark(rows, confirmed={row.id for row in rows},"),),
     ),
     Mutant(
         name="one-row-fails-all",

@@ -6,10 +6,9 @@ from uuid import uuid4
 
 from ledger.fields import Category
 from ledger.journal import post
-from ledger.journal.outbox import mark_failed
 from ledger.journal.parking import ToPark, park
 from ledger.messages import Message
-from ledger.models import Account, OutboxRow
+from ledger.models import Account, OutboxBatch, OutboxRow
 from ledger.outcomes import ParkReason
 from ledger.staff import adjust, freeze, retry
 from ledger.staff.adjustments import adjustment
@@ -58,7 +57,7 @@ def hostile_books(text: str) -> Account:
     adjust(adjustment(account, category=Category.PAID, change=50_000, adjustment_id=uuid4(), reason=text, actor=text))
     declined = account.transactions.filter(status="declined").first()
     retry(declined.pk, actor=text, reason=text)  # type: ignore[union-attr]
-    mark_failed(list(OutboxRow.objects.values_list("pk", flat=True)[:2]), error=text)
+    OutboxBatch.objects.filter(rows__in=OutboxRow.objects.all()[:2]).update(last_error=text)
     account.refresh_from_db()
     return account
 

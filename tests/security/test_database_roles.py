@@ -25,8 +25,8 @@ pytestmark = [pytest.mark.servers, pytest.mark.slow]
 EVERYONE = (SERVICE, WEB, REDACTION, READER)
 BOOKS = {
     "credit_accounts", "credit_account_changes", "credit_adjustments", "credit_holds", "credit_lots", "credit_outbox",
-    "credit_parked", "credit_parked_acts", "credit_redactions", "credit_replay_outcomes", "credit_shop_differences",
-    "credit_transactions", "credit_waiting",
+    "credit_outbox_batches", "credit_parked", "credit_parked_acts", "credit_redactions", "credit_replay_outcomes",
+    "credit_shop_differences", "credit_transactions", "credit_waiting",
 }  # fmt: skip
 STAFF = {
     "auth_group", "auth_group_permissions", "auth_user", "auth_user_groups", "auth_user_user_permissions",
@@ -41,7 +41,8 @@ LEDGER = {
     **dict.fromkeys(BOOKS | {"django_migrations"}, READ),
     **dict.fromkeys({"credit_transactions", "credit_account_changes", "credit_shop_differences"}, ADD),
     **dict.fromkeys({"credit_accounts", "credit_lots", "credit_holds"}, MOVE),
-    **dict.fromkeys({"credit_outbox", "credit_parked", "credit_replay_outcomes", "credit_waiting"}, ALL_FOUR),
+    **dict.fromkeys({"credit_outbox", "credit_outbox_batches", "credit_parked"}, ALL_FOUR),
+    **dict.fromkeys({"credit_replay_outcomes", "credit_waiting"}, ALL_FOUR),
     "credit_parked_acts": ADD | {"DELETE"},
 }
 MAY: dict[str, dict[str, set[str]]] = {

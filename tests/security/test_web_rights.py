@@ -81,7 +81,7 @@ def test_the_web_works_under_its_own_rights(
     assert AccountChange.objects.get().actor == "anna"
     parked.refresh_from_db()
     assert (parked.state, parked.resolved_by) == ("replayed", "anna")
-    assert OutboxRow.objects.filter(destination="message", published_at=None).exists()  # a worker's to publish
+    assert OutboxRow.objects.filter(destination="message", batch__published_at=None).exists()  # a worker's to publish
     with Connection(rabbitmq_admin.url) as connection:
         assert connection.default_channel.queue_declare("credits.consume", passive=True).message_count == 0
     web.kill()

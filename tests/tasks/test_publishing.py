@@ -15,7 +15,7 @@ from creditsvc.celery import app
 from ledger.journal.outbox import Recorded, record_message
 from ledger.journal.post import post_batch
 from ledger.messages import Message
-from ledger.models import OutboxRow
+from ledger.models import OutboxBatch, OutboxRow
 from ledger.rules.batch import Waiting
 from tasks.outgoing import Outgoing
 from tasks.publishing import Publisher, publisher_for
@@ -170,7 +170,7 @@ def test_rows_are_marked_as_published(own_database: str, opened: list[Any]) -> N
 
     assert Relay().publish([row]) == 1
 
-    assert OutboxRow.objects.get(id=row.id).published_at is not None
+    assert OutboxRow.objects.get(id=row.id).batch.published_at is not None
     assert OutboxRow.objects.get(id=row.id).unrouted
 
 
@@ -185,7 +185,7 @@ def stored(queue: str, *, padding: int = 0) -> OutboxRow:
 def swept(rows: list[OutboxRow]) -> list[bool]:
     """Have the sweep take all of them; for each whether it is published now."""
     Relay().sweep(limit=100)
-    return [OutboxRow.objects.get(id=row.id).published_at is not None for row in rows]
+    return [OutboxRow.objects.get(id=row.id).batch.published_at is not None for row in rows]
 
 
 def test_a_row_that_the_broker_refuses_for_ever_holds_up_no_other(
@@ -199,7 +199,7 @@ def test_a_row_that_the_broker_refuses_for_ever_holds_up_no_other(
     assert swept([*before, poison, *after]) == [True] * 5 + [False] + [True] * 5
 
     poison.refresh_from_db()
-    assert poison.last_error
+    assert poison.batch.last_error
 
 
 def test_where_the_exchange_of_the_events_is_gone_the_other_rows_go_on(
@@ -209,12 +209,12 @@ def test_where_the_exchange_of_the_events_is_gone_the_other_rows_go_on(
     with closing(Connection(rabbitmq_url)) as connected:
         connected.default_channel.exchange_delete(EVENTS.name)
     event_row = OutboxRow.objects.get(id=recorded().id)
-    OutboxRow.objects.update(publish_after=LONG_AGO)
+    OutboxBatch.objects.update(publish_after=LONG_AGO)
 
     assert swept([event_row, stored("free")]) == [False, True]
 
     event_row.refresh_from_db()
-    assert "no exchange" in event_row.last_error
+    assert "no exchange" in event_row.batch.last_error
     assert len(opened) == 1, "events that can't go are not tried one by one"
 
 
@@ -226,7 +226,7 @@ def test_a_database_that_is_gone_when_rows_are_to_be_marked_is_no_error(own_data
         confirmed = Relay().publish([row])
 
     assert confirmed == 1
-    assert OutboxRow.objects.get(id=row.id).published_at is None
+    assert OutboxRow.objects.get(id=row.id).batch.published_at is None
 
 
 def test_a_connection_that_ends_when_rows_are_to_be_marked_is_no_error(own_database: str, opened: list[Any]) -> None:
@@ -238,7 +238,7 @@ def test_a_connection_that_ends_when_rows_are_to_be_marked_is_no_error(own_datab
 
     connection.close()
     assert confirmed == 1
-    assert OutboxRow.objects.get(id=row.id).published_at is None
+    assert OutboxRow.objects.get(id=row.id).batch.published_at is None
 
 
 def ending_the_connection(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:

@@ -9,11 +9,10 @@ from uuid import uuid4
 import pytest
 
 from creditsvc.celery import app
-from ledger.follow_ups import Destination
 from ledger.journal.outbox import Recorded, record_message
 from ledger.journal.post import post_batch
 from ledger.messages import Message
-from ledger.models import OutboxRow, ParkedMessage
+from ledger.models import OutboxBatch, OutboxRow, ParkedMessage
 from ledger.rules.batch import Waiting
 from tasks.notifiers import notify_low_balance
 from tasks.outgoing import Outgoing, outgoing
@@ -21,6 +20,7 @@ from tasks.packing import packed
 from tasks.publishing import Published
 from tasks.relay import Relay
 from tests.ledger.builders import grant, open_account, requests
+from tests.ledger.outbox_rows import each_apart, to_publish
 
 pytestmark = pytest.mark.usefixtures("own_database")
 
@@ -58,7 +58,7 @@ def recorded(count: int) -> list[Recorded]:
 
 def marked() -> set[object]:
     """The rows that are marked as published."""
-    return set(OutboxRow.objects.exclude(published_at=None).values_list("id", flat=True))
+    return set(OutboxRow.objects.exclude(batch__published_at=None).values_list("id", flat=True))
 
 
 def confirm(messages: Sequence[Outgoing]) -> Published:
@@ -78,17 +78,18 @@ def test_a_row_is_marked_only_once_the_broker_has_it(connect: Callable[..., list
     assert Relay().publish([confirmed, refused]) == 1
 
     assert (marked_meanwhile, marked()) == ([set()], {confirmed.id})
-    assert OutboxRow.objects.get(id=refused.id).last_error == "the broker refused it"
+    assert OutboxRow.objects.get(id=refused.id).batch.last_error == "the broker refused it"
 
 
 def test_events_that_nobody_takes_hold_up_nothing_that_goes_straight_to_a_queue(
     connect: Callable[..., list[Line]],
 ) -> None:
     recorded(9)
+    each_apart()
     now = datetime.now(UTC)
     message = Message("credits.consume", "credits.consume", b"[[], {}, {}]", headers={"id": "1"})
     id_ = record_message(queue=message.queue, message=message.as_text(), correlation_id="c", at=now)
-    OutboxRow.objects.exclude(id=id_).update(publish_after=now - timedelta(hours=1))
+    OutboxBatch.objects.filter(destination="event").update(publish_after=now - timedelta(hours=1))
 
     def refuse_events(messages: Sequence[Outgoing]) -> Published:
         return Published(confirmed={each.id for each in messages if not each.exchange})
@@ -100,7 +101,7 @@ def test_events_that_nobody_takes_hold_up_nothing_that_goes_straight_to_a_queue(
 
 
 def test_a_publisher_that_failed_is_never_used_again(connect: Callable[..., list[Line]]) -> None:
-    late, following = recorded(2)
+    (late,), (following,) = recorded(1), recorded(1)
 
     def be_late(_: Sequence[Outgoing]) -> Published:
         raise TimeoutError("not confirmed in time")
@@ -131,7 +132,14 @@ def test_a_row_that_can_not_be_published_at_all_holds_up_no_other(
     assert Relay().publish(rows) == 4
 
     assert marked() == {row.id for row in rows} - {guilty.id}
-    assert str(error) in OutboxRow.objects.get(id=guilty.id).last_error
+    assert str(error) in OutboxRow.objects.get(id=guilty.id).batch.last_error
+
+
+def to_be_sent_again(message: Message) -> Recorded:
+    """A stored message, as the relay has it."""
+    record_message(queue=message.queue, message=message.as_text(), correlation_id="c", at=datetime.now(UTC))
+    (row,) = to_publish()
+    return row
 
 
 @pytest.mark.parametrize(
@@ -140,7 +148,7 @@ def test_a_row_that_can_not_be_published_at_all_holds_up_no_other(
 def test_a_message_that_is_sent_again_keeps_a_priority_that_is_one(priority: Any, is_kept: bool) -> None:
     message = Message("credits.consume", "credits.consume", b"{}", properties={"priority": priority, "type": "t"})
 
-    sent = outgoing(app, Recorded(uuid4(), Destination.MESSAGE, message.queue, message.as_text(), "c", ""))
+    sent = outgoing(app, to_be_sent_again(message))
 
     assert sent.properties == ({"type": "t", "priority": priority} if is_kept else {"type": "t"})
 

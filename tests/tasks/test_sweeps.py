@@ -10,7 +10,7 @@ import pytest
 
 from ledger import dialect
 from ledger.journal import post
-from ledger.models import OutboxRow, ParkedMessage, WaitingCommand
+from ledger.models import OutboxBatch, OutboxRow, ParkedMessage, WaitingCommand
 from tasks.publishing import Published
 from tasks.relay import Relay
 from tasks.sweeps import prune_outbox, sweep_due, sweep_outbox, sweep_waiting
@@ -41,10 +41,10 @@ def test_what_was_published_is_kept_for_as_long_as_is_set_and_what_was_not_for_e
     now = datetime.now(UTC)
     for days in (2, 4):
         opened_account(credits_bought=5)
-        OutboxRow.objects.filter(published_at=None).update(published_at=now - timedelta(days=days))
+        OutboxBatch.objects.filter(published_at=None).update(published_at=now - timedelta(days=days))
     opened_account(credits_bought=5)
-    events = OutboxRow.objects.filter(published_at=None).count()
-    kept = OutboxRow.objects.filter(published_at__gte=now - timedelta(days=3)).count()
+    events = OutboxRow.objects.filter(batch__published_at=None).count()
+    kept = OutboxRow.objects.filter(batch__published_at__gte=now - timedelta(days=3)).count()
 
     pruned = prune_outbox()
 
@@ -120,7 +120,7 @@ def test_a_sweep_ends_where_the_broker_confirms_nothing_and_leaves_the_rest_to_t
 ) -> None:
     for _ in range(3):
         opened_account(credits_bought=5)
-    OutboxRow.objects.update(publish_after=datetime.now(UTC) - timedelta(hours=1))
+    OutboxBatch.objects.update(publish_after=datetime.now(UTC) - timedelta(hours=1))
 
     published = sweep_outbox()
 

@@ -15,7 +15,7 @@ from ledger.journal import post
 from ledger.journal.outbox import lease_unpublished
 from ledger.journal.post import Posted, post_batch
 from ledger.journal.surely import post_surely
-from ledger.models import Account, OutboxRow
+from ledger.models import Account, OutboxBatch, OutboxRow
 from ledger.requests import Request
 from ledger.rules.batch import Waiting
 from tasks import tracing
@@ -120,7 +120,7 @@ def test_an_event_that_the_sweep_publishes_carries_the_trace_on(spans: InMemoryS
     account = opened_account(credits_bought=500)
     OutboxRow.objects.all().delete()
     posted(sent(consume(merchant_id=account.merchant_id), correlation_id="c-1"))
-    OutboxRow.objects.update(publish_after="2020-01-01T00:00:00Z")
+    OutboxBatch.objects.update(publish_after="2020-01-01T00:00:00Z")
     rows = lease_unpublished(limit=10)
 
     (message,) = tracing.published_in_spans(rows, [outgoing(current_app, row) for row in rows])

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import delete, func, select
 
 from creditsvc.celery import app
-from ledger.journal.outbox import prune_published, published_before
+from ledger.journal.outbox_upkeep import prune_published, published_before
 from ledger.journal.parking import prune_resolved, resolved_before
 from ledger.journal.sweep import outlived_before, park_outlived
 from ledger.management.terminal import TerminalCommand

@@ -11,7 +11,7 @@ from django.core.management.base import CommandError, CommandParser
 from ledger import dialect
 from ledger.events import rfc3339
 from ledger.follow_ups import Destination
-from ledger.journal.outbox import park_stuck, publish_again, published_since, stuck_rows
+from ledger.journal.outbox_upkeep import park_stuck, publish_again, published_since, stuck_rows
 from ledger.management.terminal import TerminalCommand, harmless, moment
 
 BATCH = 500
