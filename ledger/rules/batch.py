@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from ledger.events import Event
@@ -15,8 +15,7 @@ from ledger.rules.movements import Movement, movement_of
 from ledger.rules.state import AccountState, Claimed, Entry, Kind, Policy, Reference
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(NamedTuple):
     """A request that waits for its account, its target or its time; row is its row's id where it is stored already."""
 
     request: Request
