@@ -3,8 +3,8 @@
 As good as that gets and no worse: the account's row is locked, a repeat finds the transaction that has its reference,
 the balance and its totals move, lots burn in their order, the event is stored in the same transaction. It writes the
 service's own tables, and gives up what the service has beyond: the hash chain (a random digest stands there), waiting,
-parking, alerts. Nobody publishes its events. No result, late acknowledgement, a prefetch of 16 a process, the
-database's connection kept.
+parking, alerts, and the batch that an outbox row is in. Nobody publishes its events. No result, late acknowledgement, a
+prefetch of 16 a process, the database's connection kept.
 """
 
 import os

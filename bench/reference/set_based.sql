@@ -33,11 +33,11 @@ WITH batch AS MATERIALIZED (
     UPDATE credit_lots SET remaining = remaining - 1 FROM batch WHERE credit_lots.id = batch.lot_id
 ), outbox_batch AS (
     INSERT INTO credit_outbox_batches (id, destination, size, publish_after)
-    VALUES (gen_random_uuid(), 'event', 500, now() + interval '5 s') RETURNING id
+    VALUES (gen_random_uuid(), 'event', 500, now() + interval '5 s') RETURNING id AS outbox_batch_id
 )
 INSERT INTO credit_outbox (id, batch_id, destination, name, event_type, body, account_id, account_sequence, transaction_id,
     correlation_id, traceparent, created_at)
-SELECT outbox_id, outbox_batch.id, 'event', 'evt.credits.consumed.v1', 'evt.credits.consumed.v1', jsonb_build_object(
+SELECT outbox_id, outbox_batch_id, 'event', 'evt.credits.consumed.v1', 'evt.credits.consumed.v1', jsonb_build_object(
         'event_id', id, 'event_type', 'evt.credits.consumed.v1', 'correlation_id', reference_id,
         'source_service', 'credit-service', 'timestamp', now, 'data', jsonb_build_object('merchant_id', merchant_id,
             'amount', 1, 'balance', balance - 1, 'reference_type', 'job', 'reference_id', reference_id,

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from ledger.audit.accounts import check_accounts
 from ledger.audit.alerts import check_alerts
+from ledger.audit.batches import check_batches
 from ledger.audit.chain import check_chain
 from ledger.audit.finding import Finding
 from ledger.audit.holds import check_holds
@@ -29,6 +30,7 @@ CHECKS: Mapping[str, Callable[[Scope], Iterator[Finding]]] = {
     "events, each against its transaction": check_told,
     "events owed": check_owed,
     "alerts": check_alerts,
+    "outbox, every row in its batch": check_batches,
     "outbox, published in time": check_published,
 }
 

@@ -22,6 +22,7 @@ LEASE = timedelta(seconds=30)  # how long the sweep keeps a batch that it took
 # read the clock and stands still meanwhile must not take another sweep's newer lease for one of these.
 BEFORE_THE_CLOCK_WAS_PUT_BACK = 2 * LEASE
 MAX_ERROR_LENGTH = 500
+LARGEST_BATCH = 500  # rows: what the sweep publishes and marks at a time
 
 BATCH: Columns = {"id": UUID_, "destination": TEXT, "size": INTEGER, "publish_after": MOMENT}
 OUTBOX: Columns = {  # in the order of Recorded's fields: what is recorded is a row as it is
@@ -59,7 +60,7 @@ class Recorded(NamedTuple):
 
 
 def insert_outbox(rows: Sequence[Recorded]) -> None:
-    """Insert rows and the batches that they name, each of one destination."""
+    """Insert rows and the batches that they name, each of one destination and up to LARGEST_BATCH rows."""
     if not rows:
         return
     after = rows[0].created_at + FIRST_LEASE
@@ -87,7 +88,7 @@ def lease_unpublished(*, limit: int, of: Collection[Destination] = tuple(Destina
 
     As many batches as have up to `limit` rows together, or a larger one alone. By flag and never by a watermark: a
     transaction that began earlier may commit later. A lease that was given before the clock was put back counts for
-    nothing.
+    nothing. A batch that all rows have left goes.
     """
     spoken = dialect.current()
     with atomic(), connection.cursor() as cursor:
@@ -101,8 +102,11 @@ def lease_unpublished(*, limit: int, of: Collection[Destination] = tuple(Destina
         )
         ids = up_to(limit, ((spoken.uuid(id_), size) for id_, size in cursor.fetchall()))
         OutboxBatch.objects.filter(id__in=ids).update(publish_after=now + LEASE, attempts=F("attempts") + 1)
-        rows = OutboxRow.objects.filter(batch__in=ids).order_by("id").values_list(*Recorded._fields)
-        return [row._replace(destination=Destination(row.destination)) for row in map(Recorded._make, rows)]
+        rows = OutboxRow.objects.filter(batch__in=ids)
+        rows.filter(unrouted=True).update(unrouted=False)  # was said of a publishing that counts no more
+        leased = [Recorded._make(row) for row in rows.order_by("id").values_list(*Recorded._fields)]
+        OutboxBatch.objects.filter(id__in={*ids} - {row.batch_id for row in leased}).delete()
+        return [row._replace(destination=Destination(row.destination)) for row in leased]
 
 
 def up_to(limit: int, batches: Iterable[tuple[UUID, int]]) -> list[UUID]:
@@ -128,19 +132,25 @@ def mark(
     """
     failed = [row for row in rows if row.id not in confirmed]
     counts = Counter(row.batch_id for row in rows if row.id in confirmed)
-    if failed:
-        _put_off(failed, counts, error[:MAX_ERROR_LENGTH])
-    if unrouted:
-        OutboxRow.objects.filter(id__in=list(unrouted)).update(unrouted=True)
-    if counts:
-        spoken = dialect.current()
-        with connection.cursor() as cursor:
-            cursor.execute(
-                f"{spoken.unhurried}UPDATE credit_outbox_batches AS batch SET published_at = {spoken.now} "
-                f"FROM {spoken.source(CONFIRMED)} "
-                f"WHERE batch.id = {spoken.column('id')} AND batch.size <= {spoken.column('size')}",
-                dialect.recordset(CONFIRMED, counts.items()),
-            )
+    with atomic():
+        if failed:
+            _put_off(failed, counts, error[:MAX_ERROR_LENGTH])
+        if counts:
+            _mark(counts)
+        if unrouted:
+            OutboxRow.objects.filter(id__in=list(unrouted)).update(unrouted=True)
+
+
+def _mark(counts: Mapping[UUID, int]) -> None:
+    """Mark those batches of which so many rows were confirmed as they have."""
+    spoken = dialect.current()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"{spoken.unhurried}UPDATE credit_outbox_batches AS batch SET published_at = {spoken.now} "
+            f"FROM {spoken.source(CONFIRMED)} "
+            f"WHERE batch.id = {spoken.column('id')} AND batch.size <= {spoken.column('size')}",
+            dialect.recordset(CONFIRMED, counts.items()),
+        )
 
 
 def _put_off(failed: Sequence[Recorded], confirmed_of: Collection[UUID], error: str) -> None:
@@ -151,18 +161,17 @@ def _put_off(failed: Sequence[Recorded], confirmed_of: Collection[UUID], error: 
     by_batch: dict[UUID, list[UUID]] = defaultdict(list)
     for row in failed:
         by_batch[row.batch_id].append(row.id)
-    with atomic():
-        unpublished = OutboxBatch.objects.filter(id__in=by_batch, published_at=None)
-        for batch in unpublished.order_by("id").select_for_update():
-            if batch.id in confirmed_of:
-                batch = _apart(batch, by_batch[batch.id])
-            OutboxBatch.objects.filter(id=batch.id).update(last_error=error)
+    unpublished = OutboxBatch.objects.filter(id__in=by_batch, published_at=None)
+    locked = unpublished.order_by("id").select_for_update()
+    ids = [_apart(batch, by_batch[batch.id]) if batch.id in confirmed_of else batch.id for batch in locked]
+    OutboxBatch.objects.filter(id__in=ids).update(last_error=error)
 
 
-def _apart(batch: OutboxBatch, ids: Collection[UUID]) -> OutboxBatch:
-    """Move rows of a batch, which is locked, to a new one like it."""
+def _apart(batch: OutboxBatch, ids: Collection[UUID]) -> UUID:
+    """Move those rows that are still in a batch, which is locked, to a new one like it; that one's id."""
     new = OutboxBatch(destination=batch.destination, publish_after=batch.publish_after, attempts=batch.attempts)
     new.size = OutboxRow.objects.filter(id__in=ids, batch=batch).update(batch=new.id)
-    new.save(force_insert=True)
-    OutboxBatch.objects.filter(id=batch.id).update(size=F("size") - new.size)
-    return new
+    if new.size:
+        new.save(force_insert=True)
+        OutboxBatch.objects.filter(id=batch.id).update(size=F("size") - new.size)
+    return new.id

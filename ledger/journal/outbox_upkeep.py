@@ -1,5 +1,6 @@
 """The outbox's upkeep: what is stuck, what goes out again, what is parked instead, what is old enough to be deleted."""
 
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -64,16 +65,18 @@ def publish_again(*, since: datetime, until: datetime, destinations: Collection[
         confirmed = OutboxRow.objects.filter(batch__published_at__gte=since, batch__published_at__lt=until)
         oldest = confirmed.filter(destination__in=destinations).exclude(EMPTIED).order_by("batch__published_at", "id")
         chosen = list(oldest.values_list("id", "batch", "destination")[:limit])
+        former = {batch_id for _, batch_id, _ in chosen}
         now = dialect.current().clock()
         for destination in {destination for _, _, destination in chosen}:
             batch = OutboxBatch(destination=destination, publish_after=now)
             ids = [id_ for id_, _, of in chosen if of == destination]
-            # Once more: a redaction may have emptied one meanwhile.
-            rows = OutboxRow.objects.filter(id__in=ids).exclude(EMPTIED)
+            # Once more: a redaction may have emptied one meanwhile, another may have had it published again.
+            rows = OutboxRow.objects.filter(id__in=ids, batch__in=former).exclude(EMPTIED)
             batch.size = rows.update(batch=batch.id, unrouted=False)
-            batch.save(force_insert=True)
+            if batch.size:
+                batch.save(force_insert=True)
             again += batch.size
-        _delete_empty({batch_id for _, batch_id, _ in chosen})
+        _delete_empty(former)
     return again
 
 
@@ -83,22 +86,25 @@ def park_stuck(ids: Collection[UUID]) -> list[UUID]:
     An event or a follow-up is never taken out: it is owed.
     """
     with atomic():
-        messages = OutboxRow.objects.filter(id__in=ids, batch__published_at=None, destination=Destination.MESSAGE)
-        rows = list(messages.select_related("batch").order_by("id").select_for_update())
+        # Batches before their rows, as every publisher locks them.
+        unpublished = OutboxBatch.objects.filter(published_at=None, destination=Destination.MESSAGE)
+        of_rows = OutboxRow.objects.filter(id__in=ids).values("batch")
+        batches = {batch.id: batch for batch in unpublished.filter(id__in=of_rows).order_by("id").select_for_update()}
+        rows = list(OutboxRow.objects.filter(id__in=ids, batch__in=batches).order_by("id").select_for_update())
         parked = [
             ToPark(
                 message=Message.from_text(row.body),
                 reason=ParkReason.UNDELIVERABLE,
-                detail=row.batch.last_error,
+                detail=batches[row.batch_id].last_error,
                 correlation_id=row.correlation_id,
             )
             for row in rows
         ]
         park_rows(parked, now=dialect.current().clock())
         OutboxRow.objects.filter(id__in=[row.id for row in rows]).delete()
-        for row in rows:
-            OutboxBatch.objects.filter(id=row.batch_id).update(size=F("size") - 1)
-        _delete_empty({row.batch_id for row in rows})
+        for batch_id, taken in Counter(row.batch_id for row in rows).items():
+            OutboxBatch.objects.filter(id=batch_id).update(size=F("size") - taken)
+        _delete_empty(batches)
     return [row.id for row in rows]
 
 

@@ -147,11 +147,14 @@ def _redact_parked(subject: Subject, *, by: str) -> int:
 def _redact_outbox(subject: Subject) -> int:
     """Empty messages that were sent again; one still to be sent keeps what is needed to apply it."""
     messages = OutboxRow.objects.filter(destination=OutboxRow.Destination.MESSAGE)
-    rows = messages.exclude(body={}).iterator(chunk_size=_AT_A_TIME)
-    ids = [row.pk for row in rows if is_about(row.body, subject)]
+    named = messages.exclude(body={}).iterator(chunk_size=_AT_A_TIME)
+    about = messages.filter(pk__in=[row.pk for row in named if is_about(row.body, subject)])
     changed = 0
-    for row in messages.filter(pk__in=ids).select_related("batch").order_by("id").select_for_update(of=("self",)):
-        body = message_without(row.body, subject) if row.batch.published_at is None else {}
+    locked = list(about.order_by("id").select_for_update())
+    # Only now: a row may have moved to another batch before it was locked.
+    published = set(about.filter(batch__published_at__isnull=False).values_list("pk", flat=True))
+    for row in locked:
+        body = {} if row.pk in published else message_without(row.body, subject)
         if body != row.body:
             OutboxRow.objects.filter(pk=row.pk).update(body=body)
             changed += 1

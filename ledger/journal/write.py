@@ -13,7 +13,7 @@ from ledger.events import Event
 from ledger.follow_ups import FOLLOW_UPS, Destination
 from ledger.identifiers import new_id
 from ledger.journal.inserting import insert_rows, rows_of, rows_of_mappings, update_rows
-from ledger.journal.outbox import Recorded, insert_outbox
+from ledger.journal.outbox import LARGEST_BATCH, Recorded, insert_outbox
 from ledger.journal.parking import ToPark, park_rows
 from ledger.journal.replays import note_outcomes
 from ledger.journal.waiting import delete_waiting, insert_waiting
@@ -128,13 +128,13 @@ def _update(table: str, columns: Columns, records: Iterable[Any]) -> None:
 
 
 def _recorded(events: Iterable[tuple[UUID, Event]], now: datetime, traces: Mapping[str, str]) -> list[Recorded]:
-    """Each account's events as outbox rows, a batch for each destination."""
-    batches: Mapping[Destination, UUID] = defaultdict(new_id)
+    """Each account's events as outbox rows, in batches of one destination."""
+    batches: Mapping[tuple[Destination, int], UUID] = defaultdict(new_id)
     follow_ups = [(account_id, event, FOLLOW_UPS[event.event_type]) for account_id, event in events]
     return [
         Recorded(
             new_id(),
-            batches[follow_up.destination],
+            batches[follow_up.destination, place // LARGEST_BATCH],
             follow_up.destination,
             follow_up.name,
             event.event_type,
@@ -146,7 +146,7 @@ def _recorded(events: Iterable[tuple[UUID, Event]], now: datetime, traces: Mappi
             traces.get(event.correlation_id, ""),
             now,
         )
-        for account_id, event, follow_up in follow_ups
+        for place, (account_id, event, follow_up) in enumerate(follow_ups)
     ]
 
 

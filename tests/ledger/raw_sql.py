@@ -45,3 +45,10 @@ def insert(row: Model, *, verb: str = "INSERT") -> None:
 def somebody_waits_for_us() -> bool:
     """Whether another connection waits for a lock that this one holds (PostgreSQL)."""
     return execute("SELECT 1 FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))") != []
+
+
+def waiting() -> int:
+    """How many connections to this database wait for a lock (PostgreSQL)."""
+    execute("SELECT pg_stat_clear_snapshot()")  # of what a transaction has looked at before
+    here = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    return len(execute(here))

@@ -5,10 +5,11 @@ from uuid import uuid4
 
 import pytest
 
-from ledger.models import Account, OutboxRow, Transaction
+from ledger.models import Account, OutboxBatch, OutboxRow, Transaction
 from tests.ledger.audited import assert_books_are_right, assert_found, chain_anew, corrupt, findings, remove
 from tests.ledger.books import story
 from tests.ledger.builders import opened_account
+from tests.ledger.outbox_rows import confirmed
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 EVENTS = [
@@ -81,6 +82,7 @@ def test_an_alert_told_before_its_cause_is_found():
 
 def test_events_that_have_been_pruned_are_not_missed():
     told = story()
+    confirmed()
     made_long_ago(days=8)
 
     for transaction, event in EVENTS[:5]:
@@ -91,6 +93,7 @@ def test_events_that_have_been_pruned_are_not_missed():
 
 def test_an_event_left_between_pruned_ones_is_no_gap():
     told = story()
+    confirmed()
     made_long_ago(days=8)
 
     for transaction, event in EVENTS:
@@ -241,3 +244,25 @@ def test_a_transaction_that_told_nothing_is_found(transaction, event):
     remove(told.event(row, event))
 
     assert_found(row, "event owed", expected=f"evt.credits.{event}.v1", found="none")
+
+
+# Batches
+
+
+def test_a_row_whose_batch_is_gone_is_found():
+    told = story()
+    row = told.event(told.bought, "granted")
+    batch = row.batch
+
+    remove(batch)
+
+    assert_found(row, "its batch", expected=batch.id, found="none")
+
+
+def test_a_batch_that_says_more_rows_than_it_has_is_found():
+    story()
+    batch = OutboxBatch.objects.all()[0]
+
+    corrupt(batch, size=batch.size + 1)
+
+    assert_found(batch, "size of what is to be published", expected=batch.size, found=batch.size + 1)

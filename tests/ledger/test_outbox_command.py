@@ -6,10 +6,11 @@ from io import StringIO
 import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
+from django.db import connection
 from django.utils import timezone
 
 from ledger.journal import post
-from ledger.journal.outbox import lease_unpublished, record_message
+from ledger.journal.outbox import lease_unpublished, mark, record_message
 from ledger.messages import Message
 from ledger.models import OutboxBatch, OutboxRow, ParkedMessage
 from tests.ledger.audited import assert_books_are_right
@@ -66,6 +67,28 @@ def test_what_was_published_since_a_moment_goes_again_as_it_was():
     (leased,) = lease_unpublished(limit=10)
     assert (leased.id, leased.body) == (late, body)
     assert_books_are_right()
+    assert not OutboxBatch.objects.filter(rows=None).exists()
+
+
+def test_what_goes_again_may_find_listeners():
+    opened_account(credits_bought=500)
+    (row,) = OutboxRow.objects.all()
+    confirmed(unrouted=[row.id])
+
+    outbox("republish", "--since", (timezone.now() - HOUR).isoformat())
+
+    assert not OutboxRow.objects.get().unrouted
+
+
+def test_what_goes_again_is_marked_when_it_is_told_and_not_tried_for_ever():
+    story()
+    published(hours_ago=1)
+    outbox("republish", "--since", (timezone.now() - 2 * HOUR).isoformat())
+
+    confirmed()
+
+    assert unpublished() == set()
+    assert_books_are_right()
 
 
 def test_a_dry_run_publishes_nothing():
@@ -112,6 +135,24 @@ def test_a_message_of_which_a_redaction_has_left_nothing_is_not_sent_again():
     assert unpublished() == set()
 
 
+def test_a_message_that_a_redaction_empties_meanwhile_is_not_sent_again():
+    stored_message()
+    published(hours_ago=1)
+
+    def empties(execute, sql, *further):
+        result = execute(sql, *further)
+        if sql.startswith("SELECT") and "ORDER BY" in sql:  # what is to go again has been chosen
+            OutboxRow.objects.update(body={})
+        return result
+
+    with connection.execute_wrapper(empties):
+        _, printed = outbox("republish", "--since", (timezone.now() - 2 * HOUR).isoformat())
+
+    assert printed.startswith("0 ")
+    assert unpublished() == set()
+    assert not OutboxBatch.objects.filter(published_at=None).exists()
+
+
 def test_what_is_older_than_the_outbox_keeps_is_said_to_be_gone():
     _, printed = outbox("republish", "--since", "2020-01-01T00:00:00+00:00")
 
@@ -148,3 +189,18 @@ def test_a_stored_message_is_parked_and_an_event_is_owed():
     assert (parked.state, parked.reason, parked.detail) == ("parked", "undeliverable", "no queue credits.gone")
     assert (parked.queue, parked.name, parked.body) == ("credits.gone", "credits.consume", "{}")
     assert unpublished() == {event}
+    assert not OutboxBatch.objects.filter(rows=None).exists()
+
+
+def test_of_messages_that_go_again_together_one_is_parked_and_the_other_goes():
+    stuck, other = stored_message(), stored_message()
+    published(hours_ago=1)
+    outbox("republish", "--since", (timezone.now() - 2 * HOUR).isoformat())
+    leased = lease_unpublished(limit=10)
+
+    outbox("park", stuck.id)
+    mark(leased, confirmed={other.id}, error="no queue credits.gone")
+
+    assert unpublished() == set()
+    assert set(OutboxRow.objects.values_list("id", flat=True)) == {other.id}
+    assert not OutboxBatch.objects.filter(published_at=None).exists()

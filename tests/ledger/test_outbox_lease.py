@@ -5,11 +5,11 @@ from datetime import timedelta
 
 import psycopg2
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.utils import timezone
 
 from ledger import dialect
-from ledger.journal import post
+from ledger.journal import outbox, post
 from ledger.journal.outbox import FIRST_LEASE, LEASE, lease_unpublished, mark, record_message
 from ledger.journal.outbox_upkeep import prune_published
 from ledger.messages import Message
@@ -140,6 +140,23 @@ def test_the_oldest_are_leased_first_and_no_more_than_asked_for():
 
 
 @pytest.mark.django_db
+def test_those_whose_time_came_first_are_leased_first_whenever_they_were_recorded():
+    early, late = recorded(2)
+    OutboxBatch.objects.filter(id=early.batch_id).update(publish_after=timezone.now())
+
+    assert ids(lease_unpublished(limit=1)) == {late.id}
+
+
+@pytest.mark.django_db
+def test_no_batch_has_more_rows_than_the_sweep_takes_at_a_time(monkeypatch):
+    monkeypatch.setattr("ledger.journal.write.LARGEST_BATCH", 2)
+    recorded_together(5)
+
+    assert sorted(OutboxBatch.objects.values_list("size", flat=True)) == [1, 2, 2]
+    assert [len(lease_unpublished(limit=3)) for _ in range(3)] in ([2, 3, 0], [3, 2, 0])
+
+
+@pytest.mark.django_db
 def test_a_batch_larger_than_asked_for_is_leased_alone():
     first, second = recorded_together(3), recorded_together(3)
 
@@ -229,6 +246,56 @@ def test_what_another_has_published_meanwhile_stays_published():
 
     assert unpublished() == set()
     assert OutboxBatch.objects.get().last_error == ""
+
+
+@pytest.mark.django_db
+def test_what_another_has_put_apart_meanwhile_stays_where_it_is():
+    rows = recorded_together(3)
+    leased = lease_unpublished(limit=10)
+    apart = OutboxBatch.objects.create(destination="event", size=1, publish_after=timezone.now())
+    OutboxRow.objects.filter(id=rows[2].id).update(batch=apart)
+    OutboxBatch.objects.filter(id=leased[0].batch_id).update(size=2)
+
+    mark(leased, confirmed=ids(rows[:2]), error="not confirmed")
+
+    assert unpublished() == {rows[2].id}
+    assert list(OutboxBatch.objects.filter(published_at=None)) == [apart]
+
+
+@pytest.mark.django_db
+def test_a_batch_that_all_rows_have_left_goes():
+    OutboxBatch.objects.create(destination="event", size=1, publish_after=timezone.now())
+
+    assert lease_unpublished(limit=10) == []
+
+    assert not OutboxBatch.objects.exists()
+
+
+@pytest.mark.django_db
+def test_nobody_having_listened_counts_no_more_once_it_is_published_again():
+    (row,) = recorded(1)
+    OutboxRow.objects.update(unrouted=True)  # of a worker that was killed before its batch was marked
+
+    lease_unpublished(limit=10)
+    confirmed()
+
+    row.refresh_from_db()
+    assert (row.unrouted, row.batch.published_at is not None) == (False, True)
+
+
+@pytest.mark.django_db
+def test_where_nothing_can_be_put_apart_nothing_is_marked(monkeypatch):
+    rows = recorded_together(3)
+
+    def fail(*_):
+        raise OperationalError("deadlock detected")
+
+    monkeypatch.setattr(outbox, "_mark", fail)
+    with pytest.raises(OperationalError):
+        mark(to_publish(), confirmed=ids(rows[:2]), error="not confirmed")
+
+    assert unpublished() == ids(rows)
+    assert OutboxBatch.objects.get().size == 3
 
 
 @pytest.mark.django_db

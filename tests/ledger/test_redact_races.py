@@ -6,16 +6,17 @@ import pytest
 from django.conf import settings
 from django.db import connections
 from django.db.transaction import atomic
+from django.utils import timezone
 
 from ledger.journal.load import load
 from ledger.journal.redaction import redact_shopper
 from ledger.journal.write import write
-from ledger.models import Transaction
+from ledger.models import OutboxBatch, OutboxRow, Transaction
 from ledger.policy import current_policy
 from ledger.rules import plan
 from tests.ledger.builders import open_account, requests
 from tests.ledger.raw_sql import on_postgresql, somebody_waits_for_us
-from tests.ledger.stored import SHOPPER, tables_naming, waiting_of
+from tests.ledger.stored import SHOPPER, sent_again_of, tables_naming, waiting_of
 from tests.processes import eventually
 
 pytestmark = pytest.mark.servers
@@ -37,6 +38,23 @@ def test_a_waiting_command_that_is_applied_meanwhile_is_redacted_where_it_was_po
         redacting.result()
 
     assert Transaction.objects.get(reference_type="match").metadata == {}
+    assert tables_naming(SHOPPER) == set()
+
+
+@on_postgresql
+@pytest.mark.usefixtures("own_database")
+def test_a_message_that_goes_to_another_batch_meanwhile_is_redacted_there():
+    published, _ = sent_again_of()
+    again = OutboxBatch(destination="message", size=1, publish_after=timezone.now())
+
+    with ThreadPoolExecutor(1) as pool:
+        with atomic():
+            OutboxRow.objects.filter(id=published.id).update(batch=again.id)
+            again.save(force_insert=True)
+            redacting = pool.submit(redact)
+            eventually(somebody_waits_for_us, timeout_seconds=10)
+        redacting.result()
+
     assert tables_naming(SHOPPER) == set()
 
 

@@ -170,7 +170,7 @@ MUTANTS = (
         breaks="a batch of which only a part was confirmed is marked as a whole, and the rest is never told",
         promise="§3 At least once",
         test=f"{LEASE}::test_what_was_not_confirmed_of_a_batch_is_tried_again_alone",
-        edits=(Edit(OUTBOX, "            if batch.id in confirmed_of:\n", "            if False:\n"),),
+        edits=(Edit(OUTBOX, "if batch.id in confirmed_of else", "if False else"),),
     ),
     Mutant(
         name="batch-marked-unread",
@@ -178,6 +178,58 @@ MUTANTS = (
         promise="§3 At least once",
         test=f"{LEASE}::test_a_batch_of_which_rows_are_missing_is_not_marked",
         edits=(Edit(OUTBOX, "AND batch.size <= {", "OR batch.size <= {"),),
+    ),
+    Mutant(
+        name="batch-takes-others-rows",
+        breaks="rows that another publisher has put apart are moved once more, out of a batch that counts them",
+        promise="§3 Events",
+        test=f"{LEASE}::test_what_another_has_put_apart_meanwhile_stays_where_it_is",
+        edits=(Edit(OUTBOX, "filter(id__in=ids, batch=batch)", "filter(id__in=ids)"),),
+    ),
+    Mutant(
+        name="endless-batch",
+        breaks="a batch that all rows have left is leased for ever",
+        promise="§3 Events",
+        test=f"{LEASE}::test_a_batch_that_all_rows_have_left_goes",
+        edits=(Edit(OUTBOX, "{*ids} - {row.batch_id for row in leased}", "set()"),),
+    ),
+    Mutant(
+        name="endless-republishing",
+        breaks="who republishes takes rows out of a batch that is to be published, which is then told for ever",
+        promise="§3 Events",
+        test="tests/ledger/test_outbox_races.py"
+        "::test_who_has_rows_published_again_takes_none_out_of_the_batch_of_another_who_has",
+        edits=(Edit(UPKEEP, "id__in=ids, batch__in=former", "id__in=ids"),),
+        servers=True,
+    ),
+    Mutant(
+        name="parks-and-tells-the-rest-for-ever",
+        breaks="a batch of which a message was parked counts it still, and is told for ever",
+        promise="§3 Events",
+        test="tests/ledger/test_outbox_command.py"
+        "::test_of_messages_that_go_again_together_one_is_parked_and_the_other_goes",
+        edits=(Edit(UPKEEP, 'F("size") - taken', 'F("size")'),),
+    ),
+    Mutant(
+        name="too-large-to-be-swept",
+        breaks="a batch is larger than what a sweep can publish in the time that it waits for confirms",
+        promise="§3 At least once",
+        test=f"{LEASE}::test_no_batch_has_more_rows_than_the_sweep_takes_at_a_time",
+        edits=(Edit(WRITE, "place // LARGEST_BATCH", "0"),),
+    ),
+    Mutant(
+        name="redaction-misses-what-moves",
+        breaks="a message that goes to another batch while it is redacted keeps the shopper's data",
+        promise="§8 Proof and erasure",
+        test="tests/ledger/test_redact_races.py::test_a_message_that_goes_to_another_batch_meanwhile_is_redacted_there",
+        edits=(
+            Edit(
+                "ledger/journal/redaction.py",
+                'about.order_by("id").select_for_update()',
+                'about.select_related("batch").order_by("id").select_for_update(of=("self",))',
+            ),
+        ),
+        servers=True,
     ),
     Mutant(
         name="told-again-though-published",

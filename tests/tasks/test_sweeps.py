@@ -52,6 +52,35 @@ def test_what_was_published_is_kept_for_as_long_as_is_set_and_what_was_not_for_e
     assert OutboxRow.objects.count() == events + kept
 
 
+def batches_of_three(count: int) -> None:
+    """So many batches of three outbox rows, which nobody has published in time."""
+    merchant_id = opened_account().merchant_id
+    for _ in range(count):
+        post(requests(*(grant(merchant_id=merchant_id) for _ in range(3))))
+    OutboxBatch.objects.update(publish_after=datetime.now(UTC) - timedelta(hours=1))
+
+
+def test_a_sweep_goes_on_though_the_next_batch_does_not_fit(own_database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tasks.sweeps.BATCH", 4)
+    monkeypatch.setattr("tasks.relay.publisher_for", lambda _: SimpleNamespace(publish=confirm_all))
+    monkeypatch.setattr("tasks.sweeps.relay", Relay())
+    batches_of_three(3)
+
+    assert sweep_outbox() == 9
+
+
+def confirm_all(messages: Any) -> Published:
+    return Published(confirmed={message.id for message in messages})
+
+
+def test_pruning_goes_on_though_the_next_batch_does_not_fit(own_database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tasks.sweeps.BATCH", 4)
+    batches_of_three(3)
+    OutboxBatch.objects.update(published_at="2026-01-01T00:00:00Z")
+
+    assert prune_outbox() == 9
+
+
 @pytest.fixture
 def sent(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """A broker that confirms nothing; how many messages it was sent at a time. Sweeps go by two."""

@@ -1,0 +1,80 @@
+"""The outbox while staff and publishers work on the same rows: nothing waits for ever, nothing is told for ever."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+from django.db import connections
+from django.db.transaction import atomic
+from django.utils import timezone
+
+from ledger.follow_ups import Destination
+from ledger.journal.outbox import lease_unpublished, mark, record_message
+from ledger.journal.outbox_upkeep import park_stuck, publish_again
+from ledger.messages import Message
+from ledger.models import OutboxBatch, OutboxRow
+from tests.ledger.outbox_rows import confirmed
+from tests.ledger.raw_sql import on_postgresql, somebody_waits_for_us, waiting
+from tests.processes import eventually
+
+pytestmark = [pytest.mark.servers, on_postgresql, pytest.mark.usefixtures("own_database")]
+
+HOUR = timedelta(hours=1)
+
+
+def going_again(count):
+    """The ids of so many stored messages that staff have had published again, in one batch."""
+    message = Message(queue="credits.consume", name="credits.consume", body=b"{}")
+    recorded = [
+        record_message(queue=message.queue, message=message.as_text(), correlation_id="c", at=timezone.now())
+        for _ in range(count)
+    ]
+    confirmed()
+    assert again(limit=count, until=timezone.now()) == count
+    return recorded
+
+
+def again(*, limit, until):
+    """Have up to `limit` rows published again."""
+    return publish_again(since=until - HOUR, until=until, destinations=list(Destination), limit=limit)
+
+
+def beside(work, *args, **kwargs):
+    """Do it on a connection of a thread's own."""
+    try:
+        return work(*args, **kwargs)
+    finally:
+        connections["default"].close()
+
+
+def test_a_message_is_parked_while_its_batch_is_taken_apart():
+    sent, stuck = going_again(2)
+    leased = lease_unpublished(limit=10)
+
+    with ThreadPoolExecutor(1) as pool:
+        with atomic():
+            OutboxBatch.objects.select_for_update().get(id=leased[0].batch_id)
+            parking = pool.submit(beside, park_stuck, [stuck])
+            eventually(somebody_waits_for_us, timeout_seconds=10)
+            mark(leased, confirmed={sent}, error="no queue")  # a deadlock, had parking taken the row first
+        parking.result()
+
+    assert set(OutboxRow.objects.filter(batch__published_at=None).values_list("id", flat=True)) <= {stuck}
+    assert not OutboxBatch.objects.filter(published_at=None, rows=None).exists()
+
+
+def test_who_has_rows_published_again_takes_none_out_of_the_batch_of_another_who_has():
+    going_again(3)
+    confirmed()
+    until = timezone.now()
+
+    with ThreadPoolExecutor(2) as pool:
+        with atomic():
+            list(OutboxRow.objects.select_for_update())
+            first = pool.submit(beside, again, limit=3, until=until)
+            eventually(somebody_waits_for_us, timeout_seconds=10)
+            second = pool.submit(beside, again, limit=1, until=until)
+            eventually(lambda: waiting() == 2, timeout_seconds=10)
+        assert (first.result(), second.result()) == (3, 0)
+
+    assert [(batch.size, batch.rows.count()) for batch in OutboxBatch.objects.filter(published_at=None)] == [(3, 3)]
