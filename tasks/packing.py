@@ -4,7 +4,7 @@ py-amqp writes each message by itself, and looks between two whether anything ha
 takes 5 (docs/performance.md). Header values other than text are left to py-amqp's own writer of tables.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from struct import Struct
 from typing import Any
@@ -25,8 +25,6 @@ _size_32 = Struct(">I").pack
 _END = bytes([FRAME_END])
 _OVERHEAD = 8  # bytes of a frame beside what it holds
 _BASIC, _PUBLISH = 60, 40
-# AMQP's order and flags; all but the table and two octets are short texts.
-_PLACES = [(0x8000 >> place, name, kind) for place, (name, kind) in enumerate(Message.PROPERTIES)]
 
 
 def packed(message: Outgoing, *, channel: int, frame_max: int) -> bytes:
@@ -65,17 +63,11 @@ def _frame(kind: int, channel: int, payload: bytes) -> bytes:
 
 def _content(properties: Mapping[str, Any], *, size: int) -> bytes:
     flags, parts = 0, []
-    for flag, name, kind in _PLACES:
+    for flag, name, write in _PLACES:
         value = properties.get(name)
-        if value is None:
-            continue
-        flags |= flag
-        if kind == "s":
-            parts.append(_short(value))
-        elif kind == "F":
-            parts.append(_table(value))
-        else:
-            parts.append(dumps(kind, [value]))
+        if value is not None:
+            flags |= flag
+            parts.append(write(value))
     return _content_head(_BASIC, 0, size, flags) + b"".join(parts)
 
 
@@ -84,14 +76,29 @@ def _short(text: str) -> bytes:
     return bytes([len(data)]) + data
 
 
+_usual = lru_cache(maxsize=256)(_short)  # of what there are few: names, types
+
+
 def _table(headers: Mapping[str, Any]) -> bytes:
-    if not all(isinstance(value, str) for value in headers.values()):
-        table: bytes = dumps("F", [headers])
-        return table
-    entries = b"".join(_short(name) + b"S" + _long(value) for name, value in headers.items())
+    entries = b""
+    for name, value in headers.items():
+        if not isinstance(value, str):
+            table: bytes = dumps("F", [headers])
+            return table
+        data = value.encode("utf-8", "surrogatepass")
+        entries += _usual(name) + b"S" + _size_32(len(data)) + data
     return _size_32(len(entries)) + entries
 
 
-def _long(text: str) -> bytes:
-    data = text.encode("utf-8", "surrogatepass")
-    return _size_32(len(data)) + data
+_WRITERS: Mapping[str, Callable[[Any], bytes]] = {
+    "s": _short,
+    "F": _table,
+    "o": Struct(">B").pack,
+    "L": Struct(">Q").pack,
+}
+_USUAL = {"content_type", "content_encoding", "type", "app_id"}
+# AMQP's order and flags, and what writes each.
+_PLACES = [
+    (0x8000 >> place, name, _usual if name in _USUAL else _WRITERS[kind])
+    for place, (name, kind) in enumerate(Message.PROPERTIES)
+]
