@@ -30,7 +30,7 @@ _BASIC, _PUBLISH = 60, 40
 def packed(message: Outgoing, *, channel: int, frame_max: int) -> bytes:
     """A message's frames: to be published as mandatory, persistent, with its id among its headers.
 
-    Raises ValueError, TypeError or struct.error where it can't be put into frames.
+    Raises ValueError, TypeError, RecursionError or struct.error where it can't be put into frames.
     """
     properties = {
         **message.properties,

@@ -11,7 +11,7 @@ from django.db.models import F
 from django.db.transaction import atomic
 
 from ledger import dialect
-from ledger.dialect import INTEGER, JSON, MOMENT, TEXT, UUID_, Columns
+from ledger.dialect import INTEGER, JSON, KEY, MOMENT, TEXT, UUID_, Columns
 from ledger.follow_ups import Destination
 from ledger.journal.inserting import insert_rows
 from ledger.models import OutboxBatch, OutboxRow
@@ -39,7 +39,6 @@ OUTBOX: Columns = {  # in the order of Recorded's fields: what is recorded is a 
     "traceparent": TEXT,
     "created_at": MOMENT,
 }
-CONFIRMED: Columns = {"id": UUID_, "size": INTEGER}  # a batch, and how many of its rows were
 
 
 class Recorded(NamedTuple):
@@ -103,7 +102,6 @@ def lease_unpublished(*, limit: int, of: Collection[Destination] = tuple(Destina
         ids = up_to(limit, ((spoken.uuid(id_), size) for id_, size in cursor.fetchall()))
         OutboxBatch.objects.filter(id__in=ids).update(publish_after=now + LEASE, attempts=F("attempts") + 1)
         rows = OutboxRow.objects.filter(batch__in=ids)
-        rows.filter(unrouted=True).update(unrouted=False)  # was said of a publishing that counts no more
         leased = [Recorded._make(row) for row in rows.order_by("id").values_list(*Recorded._fields)]
         OutboxBatch.objects.filter(id__in={*ids} - {row.batch_id for row in leased}).delete()
         return [row._replace(destination=Destination(row.destination)) for row in leased]
@@ -127,44 +125,33 @@ def mark(
     """Mark the batches of rows as published; what the broker did not confirm leaves them, and waits on with the error.
 
     rows are whole batches, confirmed and unrouted ids of theirs; unrouted is what nobody was bound for. A batch of
-    which rows are missing here is not marked. A mark that is lost with the server has its batch published once more,
-    which "at least once" allows.
+    which rows are missing here is not marked. What another publisher has marked meanwhile is left as it is. A mark that
+    is lost with the server has its batch published once more, which "at least once" allows.
     """
-    failed = [row for row in rows if row.id not in confirmed]
-    counts = Counter(row.batch_id for row in rows if row.id in confirmed)
+    counts: Counter[UUID] = Counter()
+    failed: dict[UUID, list[UUID]] = defaultdict(list)
+    for row in rows:
+        if row.id in confirmed:
+            counts[row.batch_id] += 1
+        else:
+            failed[row.batch_id].append(row.id)
+    told, waiting = [], []
     with atomic():
-        if failed:
-            _put_off(failed, counts, error[:MAX_ERROR_LENGTH])
-        if counts:
-            _mark(counts)
-        if unrouted:
-            OutboxRow.objects.filter(id__in=list(unrouted)).update(unrouted=True)
-
-
-def _mark(counts: Mapping[UUID, int]) -> None:
-    """Mark those batches of which so many rows were confirmed as they have."""
-    spoken = dialect.current()
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"{spoken.unhurried}UPDATE credit_outbox_batches AS batch SET published_at = {spoken.now} "
-            f"FROM {spoken.source(CONFIRMED)} "
-            f"WHERE batch.id = {spoken.column('id')} AND batch.size <= {spoken.column('size')}",
-            dialect.recordset(CONFIRMED, counts.items()),
-        )
-
-
-def _put_off(failed: Sequence[Recorded], confirmed_of: Collection[UUID], error: str) -> None:
-    """Have failed rows wait on: in their batch where nothing of it was confirmed, else in one of their own.
-
-    What another publisher has marked meanwhile is left as it is.
-    """
-    by_batch: dict[UUID, list[UUID]] = defaultdict(list)
-    for row in failed:
-        by_batch[row.batch_id].append(row.id)
-    unpublished = OutboxBatch.objects.filter(id__in=by_batch, published_at=None)
-    locked = unpublished.order_by("id").select_for_update()
-    ids = [_apart(batch, by_batch[batch.id]) if batch.id in confirmed_of else batch.id for batch in locked]
-    OutboxBatch.objects.filter(id__in=ids).update(last_error=error)
+        unpublished = OutboxBatch.objects.filter(id__in={*counts, *failed}, published_at=None)
+        for batch in unpublished.order_by("id").select_for_update():  # in order: two marks would wait for each other
+            if not counts[batch.id]:
+                waiting.append(batch.id)
+                continue
+            if failed[batch.id]:
+                waiting.append(_apart(batch, failed[batch.id]))
+            if batch.size <= counts[batch.id]:
+                told.append(batch.id)
+        if waiting:
+            OutboxBatch.objects.filter(id__in=waiting).update(last_error=error[:MAX_ERROR_LENGTH])
+        if told:
+            _mark(told)
+        if told and unrouted:
+            OutboxRow.objects.filter(id__in=list(unrouted), batch__in=told).update(unrouted=True)
 
 
 def _apart(batch: OutboxBatch, ids: Collection[UUID]) -> UUID:
@@ -173,5 +160,16 @@ def _apart(batch: OutboxBatch, ids: Collection[UUID]) -> UUID:
     new.size = OutboxRow.objects.filter(id__in=ids, batch=batch).update(batch=new.id)
     if new.size:
         new.save(force_insert=True)
-        OutboxBatch.objects.filter(id=batch.id).update(size=F("size") - new.size)
+        batch.size -= new.size
+        batch.save(update_fields=["size"])
     return new.id
+
+
+def _mark(batches: Collection[UUID]) -> None:
+    spoken = dialect.current()
+    ids = f"SELECT {spoken.column('id')} FROM {spoken.source(KEY)}"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"{spoken.unhurried}UPDATE credit_outbox_batches SET published_at = {spoken.now} WHERE id IN ({ids})",
+            dialect.recordset(KEY, zip(batches)),
+        )

@@ -58,26 +58,36 @@ def publish_again(*, since: datetime, until: datetime, destinations: Collection[
     """Have up to `limit` rows that were published between two moments published again, by the sweep; how many.
 
     They go out as they were, in a batch of their own: the event_id stays. `until` keeps what the sweep publishes
-    meanwhile from going again.
+    meanwhile from going again. 0: there are no more.
     """
+    while True:
+        with atomic():
+            chosen, again = _published_again(since, until, destinations, limit)
+        if again or not chosen:  # else somebody else had all of them published again meanwhile
+            return again
+
+
+def _published_again(
+    since: datetime, until: datetime, destinations: Collection[Destination], limit: int
+) -> tuple[int, int]:
+    """How many rows were chosen, and how many of these are in a new batch now."""
     again = 0
-    with atomic():
-        confirmed = OutboxRow.objects.filter(batch__published_at__gte=since, batch__published_at__lt=until)
-        oldest = confirmed.filter(destination__in=destinations).exclude(EMPTIED).order_by("batch__published_at", "id")
-        chosen = list(oldest.values_list("id", "batch", "destination")[:limit])
-        former = {batch_id for _, batch_id, _ in chosen}
-        now = dialect.current().clock()
-        for destination in {destination for _, _, destination in chosen}:
-            batch = OutboxBatch(destination=destination, publish_after=now)
-            ids = [id_ for id_, _, of in chosen if of == destination]
-            # Once more: a redaction may have emptied one meanwhile, another may have had it published again.
-            rows = OutboxRow.objects.filter(id__in=ids, batch__in=former).exclude(EMPTIED)
-            batch.size = rows.update(batch=batch.id, unrouted=False)
-            if batch.size:
-                batch.save(force_insert=True)
-            again += batch.size
-        _delete_empty(former)
-    return again
+    confirmed = OutboxRow.objects.filter(batch__published_at__gte=since, batch__published_at__lt=until)
+    oldest = confirmed.filter(destination__in=destinations).exclude(EMPTIED).order_by("batch__published_at", "id")
+    chosen = list(oldest.values_list("id", "batch", "destination")[:limit])
+    former = {batch_id for _, batch_id, _ in chosen}
+    now = dialect.current().clock()
+    for destination in {destination for _, _, destination in chosen}:
+        batch = OutboxBatch(destination=destination, publish_after=now)
+        ids = [id_ for id_, _, of in chosen if of == destination]
+        # Once more: a redaction may have emptied one meanwhile, another may have had it published again.
+        rows = OutboxRow.objects.filter(id__in=ids, batch__in=former).exclude(EMPTIED)
+        batch.size = rows.update(batch=batch.id, unrouted=False)
+        if batch.size:
+            batch.save(force_insert=True)
+        again += batch.size
+    _delete_empty(former)
+    return len(chosen), again
 
 
 def park_stuck(ids: Collection[UUID]) -> list[UUID]:
@@ -86,7 +96,7 @@ def park_stuck(ids: Collection[UUID]) -> list[UUID]:
     An event or a follow-up is never taken out: it is owed.
     """
     with atomic():
-        # Batches before their rows, as every publisher locks them.
+        # Batches before their rows, as a publisher that marks them.
         unpublished = OutboxBatch.objects.filter(published_at=None, destination=Destination.MESSAGE)
         of_rows = OutboxRow.objects.filter(id__in=ids).values("batch")
         batches = {batch.id: batch for batch in unpublished.filter(id__in=of_rows).order_by("id").select_for_update()}

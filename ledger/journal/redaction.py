@@ -1,7 +1,8 @@
 """Redaction: erasing what may be personal from transactions and stored messages, and nothing else of them.
 
 The hash chain holds a salted digest of what is erased, and stays whole. Each table is looked through in the order in
-which messages travel on (waiting, parked, outbox, transactions), so that what moves meanwhile is met further on.
+which messages travel on (waiting, parked, outbox, transactions), so that what moves meanwhile is met further on. Parked ones
+are looked through once more, for what can't be sent again is parked out of the outbox.
 """
 
 from collections.abc import Iterable
@@ -74,6 +75,7 @@ def redact_transaction(transaction_id: UUID, *, actor: str, reason: str) -> Reda
 def _redact(subject: Subject, named: Q, *, actor: str, reason: str, transaction_id: UUID | None = None) -> Redacted:
     with atomic():
         messages = _redact_waiting(subject) + _redact_parked(subject, by=actor) + _redact_outbox(subject)
+        messages += _redact_parked(subject, by=actor)
         full = ~Q(description="") | ~Q(metadata={}) | ~Q(salt="")
         transactions = Transaction.objects.filter(named, full).update(**EMPTY)
         if isinstance(subject, Shopper):

@@ -1,7 +1,9 @@
 """The outbox while staff and publishers work on the same rows: nothing waits for ever, nothing is told for ever."""
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import timedelta
+from threading import Barrier, BrokenBarrierError
 
 import pytest
 from django.db import connections
@@ -9,6 +11,7 @@ from django.db.transaction import atomic
 from django.utils import timezone
 
 from ledger.follow_ups import Destination
+from ledger.journal import outbox
 from ledger.journal.outbox import lease_unpublished, mark, record_message
 from ledger.journal.outbox_upkeep import park_stuck, publish_again
 from ledger.messages import Message
@@ -78,3 +81,40 @@ def test_who_has_rows_published_again_takes_none_out_of_the_batch_of_another_who
         assert (first.result(), second.result()) == (3, 0)
 
     assert [(batch.size, batch.rows.count()) for batch in OutboxBatch.objects.filter(published_at=None)] == [(3, 3)]
+
+
+def test_who_has_rows_published_again_goes_on_behind_those_that_another_has():
+    first_ones, last = going_again(2), going_again(1)
+    confirmed()
+    until = timezone.now()
+
+    with ThreadPoolExecutor(2) as pool:
+        with atomic():
+            list(OutboxRow.objects.select_for_update())
+            first = pool.submit(beside, again, limit=2, until=until)
+            eventually(somebody_waits_for_us, timeout_seconds=10)
+            second = pool.submit(beside, again, limit=2, until=until)
+            eventually(lambda: waiting() == 2, timeout_seconds=10)
+        assert (first.result(), second.result()) == (2, 1)
+
+    unpublished = OutboxRow.objects.filter(batch__published_at=None)
+    assert set(unpublished.values_list("id", flat=True)) == {*first_ones, *last}
+
+
+def test_two_who_mark_the_same_batches_wait_for_each_other_in_turn(monkeypatch):
+    (one,), (other,) = going_again(1), going_again(1)
+    leased = lease_unpublished(limit=10)
+    both = Barrier(2)
+    marking = outbox._mark
+
+    def together(batches):
+        with suppress(BrokenBarrierError):
+            both.wait(2)  # each has put off what failed, where nothing kept it from that
+        marking(batches)
+
+    monkeypatch.setattr(outbox, "_mark", together)
+    with ThreadPoolExecutor(2) as pool:
+        marks = [pool.submit(beside, mark, leased, confirmed={id_}, error="no queue") for id_ in (one, other)]
+        assert [each.exception() for each in marks] == [None, None]
+
+    assert not OutboxRow.objects.filter(batch__published_at=None).exists()

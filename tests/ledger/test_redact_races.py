@@ -9,6 +9,7 @@ from django.db.transaction import atomic
 from django.utils import timezone
 
 from ledger.journal.load import load
+from ledger.journal.outbox_upkeep import park_stuck
 from ledger.journal.redaction import redact_shopper
 from ledger.journal.write import write
 from ledger.models import OutboxBatch, OutboxRow, Transaction
@@ -56,6 +57,31 @@ def test_a_message_that_goes_to_another_batch_meanwhile_is_redacted_there():
         redacting.result()
 
     assert tables_naming(SHOPPER) == set()
+
+
+@on_postgresql
+@pytest.mark.usefixtures("own_database")
+def test_a_message_that_is_parked_out_of_the_outbox_meanwhile_is_redacted_there():
+    _, stuck = sent_again_of()
+    parked = []
+
+    def parking(execute, sql, *further):
+        if sql.startswith("SELECT") and '"credit_outbox"' in sql and not parked:  # the parked ones have been looked at
+            parked.extend(pool.submit(park_on_its_own, stuck.id).result())
+        return execute(sql, *further)
+
+    with ThreadPoolExecutor(1) as pool, connections["default"].execute_wrapper(parking):
+        redact_shopper(SHOPPER, actor="anna", reason="asked for by the data protection officer")
+
+    assert parked == [stuck.id]
+    assert tables_naming(SHOPPER) == set()
+
+
+def park_on_its_own(id_):
+    try:
+        return park_stuck([id_])
+    finally:
+        connections["default"].close()
 
 
 def redact():

@@ -170,14 +170,14 @@ MUTANTS = (
         breaks="a batch of which only a part was confirmed is marked as a whole, and the rest is never told",
         promise="§3 At least once",
         test=f"{LEASE}::test_what_was_not_confirmed_of_a_batch_is_tried_again_alone",
-        edits=(Edit(OUTBOX, "if batch.id in confirmed_of else", "if False else"),),
+        edits=(Edit(OUTBOX, "            if failed[batch.id]:\n", "            if False:\n"),),
     ),
     Mutant(
         name="batch-marked-unread",
         breaks="a batch is marked though rows of it were not looked at",
         promise="§3 At least once",
         test=f"{LEASE}::test_a_batch_of_which_rows_are_missing_is_not_marked",
-        edits=(Edit(OUTBOX, "AND batch.size <= {", "OR batch.size <= {"),),
+        edits=(Edit(OUTBOX, "if batch.size <= counts[batch.id]:", "if True:"),),
     ),
     Mutant(
         name="batch-takes-others-rows",
@@ -200,6 +200,24 @@ MUTANTS = (
         test="tests/ledger/test_outbox_races.py"
         "::test_who_has_rows_published_again_takes_none_out_of_the_batch_of_another_who_has",
         edits=(Edit(UPKEEP, "id__in=ids, batch__in=former", "id__in=ids"),),
+        servers=True,
+    ),
+    Mutant(
+        name="redaction-misses-what-is-parked",
+        breaks="a message that is parked out of the outbox while it is redacted keeps the shopper's data",
+        promise="§8 Proof and erasure",
+        test="tests/ledger/test_redact_races.py"
+        "::test_a_message_that_is_parked_out_of_the_outbox_meanwhile_is_redacted_there",
+        edits=(Edit("ledger/journal/redaction.py", "        messages += _redact_parked(subject, by=actor)\n", ""),),
+        servers=True,
+    ),
+    Mutant(
+        name="republishing-stops-early",
+        breaks="who republishes ends where another has just had the same rows published again",
+        promise="§3 At least once",
+        test="tests/ledger/test_outbox_races.py"
+        "::test_who_has_rows_published_again_goes_on_behind_those_that_another_has",
+        edits=(Edit(UPKEEP, "if again or not chosen:", "if True:"),),
         servers=True,
     ),
     Mutant(
@@ -236,7 +254,9 @@ MUTANTS = (
         breaks="what another publisher has marked meanwhile is taken apart and published once more",
         promise="§3 Events",
         test=f"{LEASE}::test_what_another_has_published_meanwhile_stays_published",
-        edits=(Edit(OUTBOX, "filter(id__in=by_batch, published_at=None)", "filter(id__in=by_batch)"),),
+        edits=(
+            Edit(OUTBOX, "filter(id__in={*counts, *failed}, published_at=None)", "filter(id__in={*counts, *failed})"),
+        ),
     ),
     Mutant(
         name="lease-without-a-limit",
