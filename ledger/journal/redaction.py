@@ -1,8 +1,8 @@
 """Redaction: erasing what may be personal from transactions and stored messages, and nothing else of them.
 
 The hash chain holds a salted digest of what is erased, and stays whole. Each table is looked through in the order in
-which messages travel on (waiting, parked, outbox, transactions), so that what moves meanwhile is met further on. Parked ones
-are looked through once more, for what can't be sent again is parked out of the outbox.
+which messages travel on (waiting, parked, outbox, transactions), so that what moves meanwhile is met further on. Then
+come the parked ones once more: what can't be sent again is parked out of the outbox.
 """
 
 from collections.abc import Iterable

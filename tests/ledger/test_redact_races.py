@@ -9,15 +9,16 @@ from django.db.transaction import atomic
 from django.utils import timezone
 
 from ledger.journal.load import load
+from ledger.journal.outbox import record_message
 from ledger.journal.outbox_upkeep import park_stuck
 from ledger.journal.redaction import redact_shopper
 from ledger.journal.write import write
 from ledger.models import OutboxBatch, OutboxRow, Transaction
 from ledger.policy import current_policy
 from ledger.rules import plan
-from tests.ledger.builders import open_account, requests
+from tests.ledger.builders import consume_match, open_account, requests
 from tests.ledger.raw_sql import on_postgresql, somebody_waits_for_us
-from tests.ledger.stored import SHOPPER, sent_again_of, tables_naming, waiting_of
+from tests.ledger.stored import SHOPPER, sent_again_of, tables_naming, task_message, waiting_of
 from tests.processes import eventually
 
 pytestmark = pytest.mark.servers
@@ -62,18 +63,20 @@ def test_a_message_that_goes_to_another_batch_meanwhile_is_redacted_there():
 @on_postgresql
 @pytest.mark.usefixtures("own_database")
 def test_a_message_that_is_parked_out_of_the_outbox_meanwhile_is_redacted_there():
-    _, stuck = sent_again_of()
+    message = task_message(consume_match(shopper_id=SHOPPER))
+    with atomic():
+        stuck = record_message(queue=message.queue, message=message.as_text(), correlation_id="c", at=timezone.now())
     parked = []
 
     def parking(execute, sql, *further):
         if sql.startswith("SELECT") and '"credit_outbox"' in sql and not parked:  # the parked ones have been looked at
-            parked.extend(pool.submit(park_on_its_own, stuck.id).result())
+            parked.extend(pool.submit(park_on_its_own, stuck).result())
         return execute(sql, *further)
 
     with ThreadPoolExecutor(1) as pool, connections["default"].execute_wrapper(parking):
         redact_shopper(SHOPPER, actor="anna", reason="asked for by the data protection officer")
 
-    assert parked == [stuck.id]
+    assert parked == [stuck]
     assert tables_naming(SHOPPER) == set()
 
 
