@@ -115,13 +115,13 @@ class Relay:
             publisher.close()
 
     def _mark(self, rows: Sequence[Recorded], published: Published) -> None:
-        confirmed, unrouted, error = published.confirmed, published.unrouted, published.error or "not confirmed"
+        confirmed, unrouted = published.confirmed, published.unrouted
         metrics.count_published(
             confirmed=len(confirmed) - len(unrouted), unrouted=len(unrouted), failed=len(rows) - len(confirmed)
         )
         try:
             close_old_connections()
-            mark(rows, confirmed=confirmed, unrouted=unrouted, error=error)
+            mark(rows, confirmed=confirmed, unrouted=unrouted, error=published.error or "not confirmed")
         except DjangoDatabaseError as error:
             # They were published; the sweep publishes them once more, which "at least once" allows.
             log.warning("published events could not be marked", rows=len(rows), error=str(error).strip())

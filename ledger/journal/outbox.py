@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.db.transaction import atomic
 
 from ledger import dialect
@@ -102,9 +102,15 @@ def lease_unpublished(*, limit: int, of: Collection[Destination] = tuple(Destina
         ids = up_to(limit, ((spoken.uuid(id_), size) for id_, size in cursor.fetchall()))
         OutboxBatch.objects.filter(id__in=ids).update(publish_after=now + LEASE, attempts=F("attempts") + 1)
         rows = OutboxRow.objects.filter(batch__in=ids)
-        leased = [Recorded._make(row) for row in rows.order_by("id").values_list(*Recorded._fields)]
+        leased = to_publish(rows)
         OutboxBatch.objects.filter(id__in={*ids} - {row.batch_id for row in leased}).delete()
-        return [row._replace(destination=Destination(row.destination)) for row in leased]
+    return leased
+
+
+def to_publish(rows: QuerySet[OutboxRow]) -> list[Recorded]:
+    """Rows as they are to be published, the oldest first."""
+    values = map(Recorded._make, rows.order_by("id").values_list(*Recorded._fields))
+    return [row._replace(destination=Destination(row.destination)) for row in values]
 
 
 def up_to(limit: int, batches: Iterable[tuple[UUID, int]]) -> list[UUID]:

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable
 from uuid import UUID
 
-from ledger.follow_ups import Destination
+from ledger.journal import outbox
 from ledger.journal.outbox import Recorded, mark
 from ledger.models import OutboxBatch, OutboxRow
 
@@ -30,8 +30,7 @@ def to_publish(rows: Iterable[OutboxRow] | None = None) -> list[Recorded]:
     found = OutboxRow.objects.filter(batch__published_at=None)
     if rows is not None:
         found = OutboxRow.objects.filter(id__in=[row.id for row in rows])
-    values = map(Recorded._make, found.order_by("id").values_list(*Recorded._fields))
-    return [row._replace(destination=Destination(row.destination)) for row in values]
+    return outbox.to_publish(found)
 
 
 def confirmed(rows: Iterable[OutboxRow] | None = None, *, unrouted: Collection[UUID] = ()) -> None:

@@ -50,6 +50,19 @@ def beside(work, *args, **kwargs):
         connections["default"].close()
 
 
+def again_at_once(first_limit, second_limit):
+    """Two who have chosen the same rows, up to their limits, before either could move one; how many each has moved."""
+    until = timezone.now()
+    with ThreadPoolExecutor(2) as pool:
+        with atomic():
+            list(OutboxRow.objects.select_for_update())
+            first = pool.submit(beside, again, limit=first_limit, until=until)
+            eventually(somebody_waits_for_us, timeout_seconds=10)
+            second = pool.submit(beside, again, limit=second_limit, until=until)
+            eventually(lambda: waiting() == 2, timeout_seconds=10)
+        return first.result(), second.result()
+
+
 def test_a_message_is_parked_while_its_batch_is_taken_apart():
     sent, stuck = going_again(2)
     leased = lease_unpublished(limit=10)
@@ -69,16 +82,8 @@ def test_a_message_is_parked_while_its_batch_is_taken_apart():
 def test_who_has_rows_published_again_takes_none_out_of_the_batch_of_another_who_has():
     going_again(3)
     confirmed()
-    until = timezone.now()
 
-    with ThreadPoolExecutor(2) as pool:
-        with atomic():
-            list(OutboxRow.objects.select_for_update())
-            first = pool.submit(beside, again, limit=3, until=until)
-            eventually(somebody_waits_for_us, timeout_seconds=10)
-            second = pool.submit(beside, again, limit=1, until=until)
-            eventually(lambda: waiting() == 2, timeout_seconds=10)
-        assert (first.result(), second.result()) == (3, 0)
+    assert again_at_once(3, 1) == (3, 0)
 
     assert [(batch.size, batch.rows.count()) for batch in OutboxBatch.objects.filter(published_at=None)] == [(3, 3)]
 
@@ -86,16 +91,8 @@ def test_who_has_rows_published_again_takes_none_out_of_the_batch_of_another_who
 def test_who_has_rows_published_again_goes_on_behind_those_that_another_has():
     first_ones, last = going_again(2), going_again(1)
     confirmed()
-    until = timezone.now()
 
-    with ThreadPoolExecutor(2) as pool:
-        with atomic():
-            list(OutboxRow.objects.select_for_update())
-            first = pool.submit(beside, again, limit=2, until=until)
-            eventually(somebody_waits_for_us, timeout_seconds=10)
-            second = pool.submit(beside, again, limit=2, until=until)
-            eventually(lambda: waiting() == 2, timeout_seconds=10)
-        assert (first.result(), second.result()) == (2, 1)
+    assert again_at_once(2, 2) == (2, 1)
 
     unpublished = OutboxRow.objects.filter(batch__published_at=None)
     assert set(unpublished.values_list("id", flat=True)) == {*first_ones, *last}
