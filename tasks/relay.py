@@ -8,7 +8,6 @@ import structlog
 from amqp.exceptions import AMQPError, NotFound
 from celery import current_app
 from django.db import Error as DjangoDatabaseError
-from django.db import close_old_connections
 
 from ledger import metrics
 from ledger.follow_ups import Destination
@@ -120,7 +119,6 @@ class Relay:
             confirmed=len(confirmed) - len(unrouted), unrouted=len(unrouted), failed=len(rows) - len(confirmed)
         )
         try:
-            close_old_connections()
             mark(rows, confirmed=confirmed, unrouted=unrouted, error=published.error or "not confirmed")
         except DjangoDatabaseError as error:
             # They were published; the sweep publishes them once more, which "at least once" allows.

@@ -25,6 +25,7 @@ MAX_ERROR_LENGTH = 500
 LARGEST_BATCH = 500  # rows: what the sweep publishes and marks at a time
 
 BATCH: Columns = {"id": UUID_, "destination": TEXT, "size": INTEGER, "publish_after": MOMENT}
+COUNT: Columns = {"id": UUID_, "size": INTEGER}
 OUTBOX: Columns = {  # in the order of Recorded's fields: what is recorded is a row as it is
     "id": UUID_,
     "batch_id": UUID_,
@@ -141,23 +142,24 @@ def mark(
             counts[row.batch_id] += 1
         else:
             failed[row.batch_id].append(row.id)
-    told, waiting = [], []
+    if not failed and not unrouted:
+        _mark(counts)
+        return
     with atomic():
-        unpublished = OutboxBatch.objects.filter(id__in={*counts, *failed}, published_at=None)
-        for batch in unpublished.order_by("id").select_for_update():  # in order: two marks would wait for each other
-            if not counts[batch.id]:
-                waiting.append(batch.id)
-                continue
-            if failed[batch.id]:
-                waiting.append(_apart(batch, failed[batch.id]))
-            if batch.size <= counts[batch.id]:
-                told.append(batch.id)
-        if waiting:
-            OutboxBatch.objects.filter(id__in=waiting).update(last_error=error[:MAX_ERROR_LENGTH])
-        if told:
-            _mark(told)
-        if told and unrouted:
-            OutboxRow.objects.filter(id__in=list(unrouted), batch__in=told).update(unrouted=True)
+        waiting = _leave(counts, failed)
+        OutboxBatch.objects.filter(id__in=waiting).update(last_error=error[:MAX_ERROR_LENGTH])
+        told = _mark(counts)
+        OutboxRow.objects.filter(id__in=list(unrouted), batch__in=told).update(unrouted=True)
+
+
+def _leave(counts: Mapping[UUID, int], failed: Mapping[UUID, Collection[UUID]]) -> list[UUID]:
+    """Have what failed leave the batches of which some rows were confirmed; the ids of those that wait on."""
+    waiting = []
+    unpublished = OutboxBatch.objects.filter(id__in={*counts, *failed}, published_at=None)
+    for batch in unpublished.order_by("id").select_for_update():  # in _mark's order
+        if batch.id in failed:
+            waiting.append(_apart(batch, failed[batch.id]) if batch.id in counts else batch.id)
+    return waiting
 
 
 def _apart(batch: OutboxBatch, ids: Collection[UUID]) -> UUID:
@@ -171,11 +173,23 @@ def _apart(batch: OutboxBatch, ids: Collection[UUID]) -> UUID:
     return new.id
 
 
-def _mark(batches: Collection[UUID]) -> None:
+def _mark(counts: Mapping[UUID, int]) -> list[UUID]:
+    """Mark those of these batches that are unpublished and have no more rows than that; the ids of the marked.
+
+    In the order of their ids: two that mark the same ones would wait for each other.
+    """
+    if not counts:
+        return []
     spoken = dialect.current()
-    ids = f"SELECT {spoken.column('id')} FROM {spoken.source(KEY)}"
+    in_order = (
+        f"SELECT batch.id FROM credit_outbox_batches batch JOIN {spoken.source(COUNT)} "
+        f"ON batch.id = {spoken.column('id')} AND batch.size <= {spoken.column('size')} "
+        f"WHERE published_at IS NULL ORDER BY batch.id {spoken.lock}"
+    )
     with connection.cursor() as cursor:
         cursor.execute(
-            f"{spoken.unhurried}UPDATE credit_outbox_batches SET published_at = {spoken.now} WHERE id IN ({ids})",
-            dialect.recordset(KEY, zip(batches)),
+            f"{spoken.unhurried}UPDATE credit_outbox_batches SET published_at = {spoken.now} "
+            f"WHERE id IN ({in_order}) RETURNING id",
+            dialect.recordset(COUNT, counts.items()),
         )
+        return [spoken.uuid(id_) for (id_,) in cursor.fetchall()]

@@ -5,7 +5,7 @@ from typing import TypeVar
 from uuid import UUID
 
 import structlog
-from django.db import DatabaseError, InterfaceError, close_old_connections, connection
+from django.db import DatabaseError, InterfaceError, connection
 from django.db.transaction import atomic
 
 from ledger import dialect
@@ -59,7 +59,6 @@ def through_trouble(work: Callable[[], Result], *, pause: Pause) -> Result:
     seconds = FIRST_PAUSE_S
     while True:
         try:
-            _drop_what_is_broken()
             return work()
         except (DatabaseError, InterfaceError) as error:
             if not is_trouble(error):
@@ -69,12 +68,6 @@ def through_trouble(work: Callable[[], Result], *, pause: Pause) -> Result:
             if not pause(seconds):
                 raise Trouble from error
             seconds = min(seconds * 2, LONGEST_PAUSE_S)
-
-
-def _drop_what_is_broken() -> None:
-    """Have the next statement open a new connection where the old one is unusable; never within a transaction."""
-    if not connection.in_atomic_block:
-        close_old_connections()
 
 
 def _halving(batch: list[Waiting], pause: Pause) -> Posted:

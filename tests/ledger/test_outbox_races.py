@@ -16,7 +16,7 @@ from ledger.journal.outbox import lease_unpublished, mark, record_message
 from ledger.journal.outbox_upkeep import park_stuck, publish_again
 from ledger.messages import Message
 from ledger.models import OutboxBatch, OutboxRow
-from tests.ledger.outbox_rows import confirmed
+from tests.ledger.outbox_rows import confirmed, each_apart
 from tests.ledger.raw_sql import on_postgresql, somebody_waits_for_us, waiting
 from tests.processes import eventually
 
@@ -99,19 +99,38 @@ def test_who_has_rows_published_again_goes_on_behind_those_that_another_has():
 
 
 def test_two_who_mark_the_same_batches_wait_for_each_other_in_turn(monkeypatch):
-    (one,), (other,) = going_again(1), going_again(1)
+    one, other = going_again(2)
+    each_apart()
     leased = lease_unpublished(limit=10)
     both = Barrier(2)
     marking = outbox._mark
 
-    def together(batches):
+    def together(counts):
         with suppress(BrokenBarrierError):
             both.wait(2)  # each has put off what failed, where nothing kept it from that
-        marking(batches)
+        return marking(counts)
 
     monkeypatch.setattr(outbox, "_mark", together)
     with ThreadPoolExecutor(2) as pool:
         marks = [pool.submit(beside, mark, leased, confirmed={id_}, error="no queue") for id_ in (one, other)]
         assert [each.exception() for each in marks] == [None, None]
+
+    assert not OutboxRow.objects.filter(batch__published_at=None).exists()
+
+
+def test_who_marks_batches_waits_for_the_first_before_it_holds_a_later_one():
+    one, other = going_again(2)
+    each_apart()
+    leased = lease_unpublished(limit=10)
+    first, second = sorted(OutboxBatch.objects.filter(published_at=None).values_list("id", flat=True))
+    leased.sort(key=lambda row: row.batch_id, reverse=True)
+
+    with ThreadPoolExecutor(1) as pool:
+        with atomic():
+            OutboxBatch.objects.select_for_update().get(id=first)
+            marking = pool.submit(beside, mark, leased, confirmed={one, other})
+            eventually(somebody_waits_for_us, timeout_seconds=10)
+            OutboxBatch.objects.select_for_update(nowait=True).get(id=second)
+        marking.result()
 
     assert not OutboxRow.objects.filter(batch__published_at=None).exists()

@@ -40,9 +40,9 @@ def surely(*commands, pause):
     return post_surely([Waiting(each) for each in requests(*commands)], pause=pause).outcomes
 
 
-def assert_posted_once_after(pauses, outcomes, *, balance):
+def assert_posted_once_after(pauses, outcomes, *, balance, at_least=2):
     assert [(outcome.status, outcome.replayed) for outcome in outcomes] == [(Status.POSTED, False)]
-    assert len(pauses.seconds) >= 2
+    assert len(pauses.seconds) >= at_least
     assert Account.objects.get().balance == balance
     assert not ParkedMessage.objects.exists()
     assert_books_are_right()
@@ -180,6 +180,21 @@ def test_a_connection_that_is_cut_amid_a_batch_is_opened_again(elsewhere, watchi
     poster.join()
 
     assert_posted_once_after(pauses, outcomes, balance=40)
+
+
+@pytest.mark.servers
+def test_a_connection_that_was_cut_while_idle_is_opened_again(watching):
+    account = opened_account(credits_bought=50)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        (pid,) = cursor.fetchone()
+    watching("SELECT pg_terminate_backend(%s)", [pid])
+    until_gone(watching, pid)
+    pauses = Pauses()
+
+    outcomes = surely(consume(merchant_id=account.merchant_id), pause=pauses)
+
+    assert_posted_once_after(pauses, outcomes, balance=40, at_least=1)
 
 
 @pytest.mark.servers
