@@ -38,7 +38,9 @@ class Dialect(Protocol):
 
     lock: str
     lock_free_ones: str
-    unhurried: str  # ahead of a statement whose effect may be lost with the server: nobody waits for its disk
+    # Ahead of a statement, in one text with it, whose effect may be lost with the server: nobody waits for its disk.
+    # Outside a transaction that text is one to PostgreSQL, as long as the driver sends it as it is (psycopg2 does).
+    unhurried: str
     now: str  # the database's time, not its transaction's start
     reads: Mapping[str, Callable[[Any], Any]]  # by type of column, what makes Python's value of the driver's
 

@@ -10,8 +10,10 @@ from celery import current_app
 from django.db import Error as DjangoDatabaseError
 
 from ledger import metrics
+from ledger.errors import Trouble
 from ledger.follow_ups import Destination
 from ledger.journal.outbox import Recorded, lease_unpublished, mark
+from ledger.journal.surely import through_trouble
 from tasks import tracing
 from tasks.outgoing import Outgoing, outgoing
 from tasks.publishing import Published, Publisher, publisher_for
@@ -118,11 +120,16 @@ class Relay:
         metrics.count_published(
             confirmed=len(confirmed) - len(unrouted), unrouted=len(unrouted), failed=len(rows) - len(confirmed)
         )
+        error = published.error or "not confirmed"
+        at_once = iter((True, False))  # once more, by a new connection: this one may have been cut meanwhile
         try:
-            mark(rows, confirmed=confirmed, unrouted=unrouted, error=published.error or "not confirmed")
-        except DjangoDatabaseError as error:
+            through_trouble(
+                lambda: mark(rows, confirmed=confirmed, unrouted=unrouted, error=error), pause=lambda _: next(at_once)
+            )
+        except (Trouble, DjangoDatabaseError) as failed:
             # They were published; the sweep publishes them once more, which "at least once" allows.
-            log.warning("published events could not be marked", rows=len(rows), error=str(error).strip())
+            cause = failed.__cause__ or failed
+            log.warning("published events could not be marked", rows=len(rows), error=str(cause).strip())
 
 
 relay = Relay()

@@ -11,7 +11,7 @@ from django.db.models import F, QuerySet
 from django.db.transaction import atomic
 
 from ledger import dialect
-from ledger.dialect import INTEGER, JSON, KEY, MOMENT, TEXT, UUID_, Columns
+from ledger.dialect import INTEGER, JSON, MOMENT, TEXT, UUID_, Columns
 from ledger.follow_ups import Destination
 from ledger.journal.inserting import insert_rows
 from ledger.models import OutboxBatch, OutboxRow
@@ -143,7 +143,7 @@ def mark(
         else:
             failed[row.batch_id].append(row.id)
     if not failed and not unrouted:
-        _mark(counts)
+        _mark(counts)  # as nearly always: one statement and no transaction round it, for the sake of a batch of one
         return
     with atomic():
         waiting = _leave(counts, failed)

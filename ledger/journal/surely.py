@@ -5,7 +5,7 @@ from typing import TypeVar
 from uuid import UUID
 
 import structlog
-from django.db import DatabaseError, InterfaceError, connection
+from django.db import DatabaseError, InterfaceError, close_old_connections, connection
 from django.db.transaction import atomic
 
 from ledger import dialect
@@ -55,19 +55,29 @@ def post_due_on(merchants: Sequence[UUID], *, pause: Pause) -> Posted:
 
 
 def through_trouble(work: Callable[[], Result], *, pause: Pause) -> Result:
-    """Run work again, backing off, while the database is in trouble. Raises Trouble where pause ends it."""
+    """Run work again, backing off, while the database is in trouble. Raises Trouble where pause ends it.
+
+    Whether the connection works is not asked before: one that was cut shows by the first statement, and is closed.
+    """
     seconds = FIRST_PAUSE_S
     while True:
         try:
             return work()
         except (DatabaseError, InterfaceError) as error:
             if not is_trouble(error):
+                _drop_if_broken()
                 raise
             connection.close()
             log.warning("database in trouble, trying again", error=str(error).strip(), pause_s=seconds)
             if not pause(seconds):
                 raise Trouble from error
             seconds = min(seconds * 2, LONGEST_PAUSE_S)
+
+
+def _drop_if_broken() -> None:
+    """Have the next statement open a new connection where this one is unusable; never within a transaction."""
+    if not connection.in_atomic_block:
+        close_old_connections()
 
 
 def _halving(batch: list[Waiting], pause: Pause) -> Posted:

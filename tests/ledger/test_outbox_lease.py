@@ -249,6 +249,20 @@ def test_what_another_has_published_meanwhile_stays_published():
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("nobody_listened", [False, True])
+def test_who_is_late_marks_nothing_that_another_has_marked(nobody_listened):
+    rows = recorded_together(2)
+    late = to_publish()
+    confirmed()
+    first = OutboxBatch.objects.get().published_at
+
+    mark(late, confirmed=ids(rows), unrouted=ids(rows) if nobody_listened else ())
+
+    assert OutboxBatch.objects.get().published_at == first
+    assert not OutboxRow.objects.filter(unrouted=True).exists()
+
+
+@pytest.mark.django_db
 def test_what_another_has_put_apart_meanwhile_stays_where_it_is():
     rows = recorded_together(3)
     leased = lease_unpublished(limit=10)

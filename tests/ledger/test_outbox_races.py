@@ -134,3 +134,20 @@ def test_who_marks_batches_waits_for_the_first_before_it_holds_a_later_one():
         marking.result()
 
     assert not OutboxRow.objects.filter(batch__published_at=None).exists()
+
+
+def test_who_waits_to_mark_a_batch_leaves_it_as_another_has_marked_it_meanwhile():
+    going_again(1)
+    leased = lease_unpublished(limit=10)
+
+    with ThreadPoolExecutor(1) as pool:
+        with atomic():
+            batch = OutboxBatch.objects.select_for_update().get(id=leased[0].batch_id)
+            marking = pool.submit(beside, mark, leased, confirmed={row.id for row in leased})
+            eventually(somebody_waits_for_us, timeout_seconds=10)
+            batch.published_at = earlier = timezone.now() - HOUR
+            batch.save()
+        marking.result()
+
+    batch.refresh_from_db()
+    assert batch.published_at == earlier

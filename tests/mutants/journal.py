@@ -166,11 +166,14 @@ MUTANTS = (
         ),
     ),
     Mutant(
-        name="batch-told-again-for-a-part",
-        breaks="what was not confirmed stays in its batch, all of which is told once more",
-        promise="§3 Events",
+        name="batch-marked-for-a-part",
+        breaks="a batch of which only a part was confirmed is marked as a whole, and the rest is never told",
+        promise="§3 At least once",
         test=f"{LEASE}::test_what_was_not_confirmed_of_a_batch_is_tried_again_alone",
-        edits=(Edit(OUTBOX, "        if batch.id in failed:\n", "        if False:\n"),),
+        edits=(
+            Edit(OUTBOX, "    if not failed and not unrouted:\n", "    if not unrouted:\n"),
+            Edit(OUTBOX, "AND batch.size <= {spoken.column('size')}", ""),
+        ),
     ),
     Mutant(
         name="batch-marked-unread",
@@ -178,6 +181,13 @@ MUTANTS = (
         promise="§3 At least once",
         test=f"{LEASE}::test_a_batch_of_which_rows_are_missing_is_not_marked",
         edits=(Edit(OUTBOX, "AND batch.size <= {spoken.column('size')}", ""),),
+    ),
+    Mutant(
+        name="marked-twice",
+        breaks="a publisher that is late says once more when a batch was published, and that nobody listened",
+        promise="§3 Events",
+        test=f"{LEASE}::test_who_is_late_marks_nothing_that_another_has_marked",
+        edits=(Edit(OUTBOX, 'f"WHERE published_at IS NULL ORDER BY batch.id', 'f"ORDER BY batch.id'),),
     ),
     Mutant(
         name="marks-out-of-order",

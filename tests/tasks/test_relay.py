@@ -1,11 +1,13 @@
 """The relay: an outbox row is marked as published once the broker has confirmed it, and not before."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from math import inf
 from typing import Any
 from uuid import uuid4
 
+import psycopg2
 import pytest
 
 from creditsvc.celery import app
@@ -21,6 +23,8 @@ from tasks.publishing import Published
 from tasks.relay import Relay
 from tests.ledger.builders import grant, open_account, requests
 from tests.ledger.outbox_rows import each_apart, to_publish
+from tests.ledger.raw_sql import execute, on_postgresql
+from tests.processes import eventually
 
 pytestmark = pytest.mark.usefixtures("own_database")
 
@@ -79,6 +83,29 @@ def test_a_row_is_marked_only_once_the_broker_has_it(connect: Callable[..., list
 
     assert (marked_meanwhile, marked()) == ([set()], {confirmed.id})
     assert OutboxRow.objects.get(id=refused.id).batch.last_error == "the broker refused it"
+
+
+@pytest.mark.servers
+@on_postgresql
+def test_a_row_is_marked_though_the_connection_was_cut_while_the_broker_was_waited_for(
+    connect: Callable[..., list[Line]], own_database: str
+) -> None:
+    (row,) = recorded(1)
+
+    def cut_meanwhile(messages: Sequence[Outgoing]) -> Published:
+        with closing(psycopg2.connect(own_database)) as elsewhere, elsewhere.cursor() as cursor:
+            elsewhere.autocommit = True  # within a transaction it would see the same sessions again and again
+            (backend,) = execute("SELECT pg_backend_pid()")
+            cursor.execute("SELECT pg_terminate_backend(%s)", backend)
+            is_there = "SELECT 1 FROM pg_stat_activity WHERE pid = %s"
+            eventually(lambda: cursor.execute(is_there, backend) or not cursor.fetchall())
+        return confirm(messages)
+
+    connect(cut_meanwhile)
+
+    assert Relay().publish([row]) == 1
+
+    assert marked() == {row.id}
 
 
 def test_events_that_nobody_takes_hold_up_nothing_that_goes_straight_to_a_queue(

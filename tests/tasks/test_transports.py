@@ -16,7 +16,7 @@ creditsvc.celery.app.loader.import_default_modules()
 creditsvc.celery.app.connection().transport
 print(*sys.modules)
 """
-OF_A_BROKER = {"kombu.transport.redis", "kombu.transport.sqlalchemy", "sqlalchemy"}
+OF_A_BROKER = {"redis", "kombu.transport.redis", "kombu.transport.sqlalchemy", "sqlalchemy"}
 
 
 @pytest.mark.slow
@@ -24,7 +24,7 @@ OF_A_BROKER = {"kombu.transport.redis", "kombu.transport.sqlalchemy", "sqlalchem
     ("broker_url", "needed"),
     [
         ("amqp://127.0.0.1:1//", set()),
-        ("redis://127.0.0.1:1/0", {"kombu.transport.redis"}),
+        ("redis://127.0.0.1:1/0", {"redis", "kombu.transport.redis"}),
         ("sqla+sqlite:///nowhere", {"kombu.transport.sqlalchemy", "sqlalchemy"}),
     ],
 )
