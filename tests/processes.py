@@ -25,12 +25,13 @@ LOG_TAIL_LINES = 60
 LOG_TAIL_BYTES = 100_000
 POLL_SECONDS = 0.05
 PATIENCE_SECONDS = 60.0
+AS_IN_PRODUCTION = BASE_DIR / "tests" / "production"
 
 Answer = TypeVar("Answer")
 
 
 def service_environment(*, database_url: str, broker_url: str, **settings: str) -> dict[str, str]:
-    """The environment of a process of the service: this one's, with its settings replaced.
+    """The environment of a process of the service: this one's, with its settings replaced, and production's packages.
 
     Further settings go by their names in lower case: `low_balance_threshold="5"`.
     """
@@ -41,6 +42,7 @@ def service_environment(*, database_url: str, broker_url: str, **settings: str) 
         raise ValueError(f"the service has no setting {', '.join(sorted(unknown))}")
     return {
         **inherited,
+        "PYTHONPATH": str(AS_IN_PRODUCTION),
         "DJANGO_SETTINGS_MODULE": "creditsvc.settings",
         "PYTHONUNBUFFERED": "1",
         "APP_ENV": "test",
