@@ -15,7 +15,7 @@ from django.utils.module_loading import import_string
 from ledger.errors import Trouble
 from ledger.journal.due import post_due_accounts
 from ledger.journal.outbox_upkeep import prune_published
-from ledger.journal.sweep import park_outlived, post_due, send_due_again
+from ledger.journal.sweep import has_any_come, park_outlived, post_due, send_due_again
 from tasks.posting import tell
 from tasks.relay import relay
 from tasks.shutdown import pause, stopping
@@ -78,6 +78,8 @@ def sweep_due(self: Task) -> int:
 @shared_task(base=Sweep, bind=True, name="credits.sweep_waiting")
 def sweep_waiting(self: Task) -> int:
     """Post waiting commands that are due, send kept messages again, park what outlived its wait; how many in all."""
+    if not has_any_come():
+        return 0
     posted = _post_due()
     sent_again = send_due_again(limit=BATCH)
     if sent_again:

@@ -94,7 +94,7 @@ class Telling:
             first, last = self._run[0], self._run[-1]
             numbers = f"{_number(first)}–{_number(last)}"
             facts = f"balance={last['data']['balance']} after the last"
-            print(f"      events {numbers}{_whose(first)}  {CONSUMED}  {facts}", flush=True)  # noqa: T201
+            print(f"      {len(self._run)} events of {numbers}{_whose(first)}  {CONSUMED}  {facts}", flush=True)  # noqa: T201
         elif self._run:
             _print_event(self._run[0])
         self._run.clear()

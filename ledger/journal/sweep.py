@@ -36,6 +36,18 @@ READY = Q(task=OpenAccount.task) | (Exists(ACCOUNT) & (Q(target_reference_type="
 WITHOUT_ETA = Q(due_at__lte=F("arrived_at"))
 
 
+def has_any_come() -> bool:
+    """Whether the time of any stored command has come; its wait is never over sooner.
+
+    Until then there is nothing to sweep, as nearly always, and one look tells.
+    """
+    return WaitingCommand.objects.filter(_come_by(_now())).exists()
+
+
+def _come_by(moment: datetime) -> Q:
+    return Q(due_at__lte=moment) | WITHOUT_ETA
+
+
 def post_due(*, limit: int, pause: Pause, revoked: Container[str] = ()) -> Posted:
     """Post up to `limit` waiting commands whose time has come and whose account and target are there, oldest first.
 
@@ -45,8 +57,7 @@ def post_due(*, limit: int, pause: Pause, revoked: Container[str] = ()) -> Poste
     now = _now()
     batch: list[Waiting] = []
     to_park: dict[int, Why] = {}
-    come = Q(due_at__lte=now) | WITHOUT_ETA
-    for row in WaitingCommand.objects.filter(READY, come, send_again=False).order_by("id")[:limit]:
+    for row in WaitingCommand.objects.filter(READY, _come_by(now), send_again=False).order_by("id")[:limit]:
         try:
             waiting = _waiting(row)
         except (KeyError, ValueError) as error:  # stored by a release whose commands were other ones

@@ -131,7 +131,7 @@ def test_what_follows_from_it_is_shown_as_it_happens(runs: tuple[Run, Run]) -> N
 
     for event_type in TOLD:
         assert f"evt.credits.{event_type}.v1" in events
-    assert re.search(r"events \d+–\d+  evt.credits.consumed.v1", runs[0].printed)
+    assert re.search(r"\d+ events of \d+–\d+  evt.credits.consumed.v1", runs[0].printed)
 
 
 def test_the_apis_answer_agrees_with_the_story(runs: tuple[Run, Run]) -> None:

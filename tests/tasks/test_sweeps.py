@@ -34,6 +34,18 @@ def test_a_sweep_that_comes_late_does_nothing(own_database: str, expires_in_s: i
     assert (swept > 0, OutboxRow.objects.exists()) == (is_done, is_done)
 
 
+def test_as_long_as_nothing_that_waits_is_due_a_sweep_looks_once(
+    own_database: str, django_assert_max_num_queries: Any
+) -> None:
+    now = datetime.now(UTC)
+    WaitingCommand.objects.filter(id__in=[row.id for row in waiting_of()]).update(
+        arrived_at=now, due_at=now + timedelta(hours=1), park_at=now + timedelta(days=1)
+    )
+
+    with django_assert_max_num_queries(2):  # PostgreSQL's clock, and what waits
+        assert sweep_waiting() == 0
+
+
 def test_what_was_published_is_kept_for_as_long_as_is_set_and_what_was_not_for_ever(
     own_database: str, settings: Any
 ) -> None:
