@@ -15,8 +15,8 @@ HEAD = """# What was measured
 `make bench` on {cores} cores, which also run PostgreSQL (fsync and synchronous_commit on), RabbitMQ and whatever makes
 the load: trust the ratios, not the absolutes. Figure and reference are measured in turn, A B A B …; each is the median
 of {turns} turns, the ratio is the median of the turns' ratios, and beside it stand the lowest and the highest (14 and
-steady, which take long, are one turn: memory at the end against memory soon after the start, the worst process; 13 is
-one turn too). After
+steady, which take long, are one turn: memory at the end against memory soon after the start, the worst process; 6 and
+13, of ten million transactions, are one turn too). After
 each measurement the books are checked: what was sent is applied, no queue holds anything, `manage.py audit` exits 0.
 Rows of different days are not of the same weather, or the same code.
 

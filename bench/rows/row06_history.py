@@ -1,4 +1,4 @@
-"""Row 6: a ledger of ten million transactions against one that has none."""
+"""Row 6: a ledger of ten million transactions against one that has none. To make it and to audit it takes an hour."""
 
 from bench.backlog import matches
 from bench.drain import drain
@@ -25,4 +25,5 @@ row = Row(
     unit="messages/s",
     turn=turn,
     at_least=0.8,
+    most_turns=1,
 )
