@@ -62,7 +62,7 @@ NOTIFY_TASKS = (
     "credits.notify_by_email",
     "credits.notify_by_webhook",
 )
-SWEEP_TASKS = ("credits.sweep_outbox", "credits.sweep_waiting", "credits.sweep_due", "credits.prune_outbox")
+SWEEP_TASKS = ("credits.sweep_outbox", "credits.sweep_due", "credits.prune_outbox")
 
 
 def _bound(name: str, *, exchange: Exchange, keys: tuple[str, ...], arguments: Mapping[str, object] = quorum) -> Queue:
@@ -184,8 +184,7 @@ def _every(seconds: int, task: str) -> dict[str, object]:
 
 beat_schedule = {
     "publish what was not published at once": _every(5, "credits.sweep_outbox"),
-    "post or park what waits": _every(1, "credits.sweep_waiting"),
-    "post what has fallen due": _every(1, "credits.sweep_due"),
+    "post or park what waits, and post what has fallen due": _every(1, "credits.sweep_due"),
     "forget what was published long ago": _every(600, "credits.prune_outbox"),
 }
 beat_schedule_filename = str(environment.var_dir / "celerybeat-schedule")

@@ -56,35 +56,16 @@ def sweep_outbox(self: Task) -> int:
 
 @shared_task(base=Sweep, bind=True, name="credits.sweep_due")
 def sweep_due(self: Task) -> int:
-    """Post what has fallen due by time alone, and tell of it; how many events."""
-    told = 0
-    pages = post_due_accounts(limit=BATCH, pause=pause)
-    for _ in range(MAX_BATCHES):
-        started = time.monotonic()
-        try:
-            posted = next(pages, None)
-        except Trouble:
-            break
-        if posted is None or stopping.is_set():
-            break
-        told += len(posted.recorded)
-        if not tell(posted, seconds=time.monotonic() - started):
-            break
-    if told:
-        log.info("due entries posted", told=told)
-    return told
+    """Do what time has brought: to commands that wait, then to accounts; how many commands and events.
 
-
-@shared_task(base=Sweep, bind=True, name="credits.sweep_waiting")
-def sweep_waiting(self: Task) -> int:
-    """Post waiting commands that are due, send kept messages again, park what outlived its wait; how many in all."""
-    if not has_any_come():
-        return 0
-    posted = _post_due()
-    sent_again = send_due_again(limit=BATCH)
-    if sent_again:
-        relay.sweep(limit=BATCH)  # at once: their time has come
-    return posted + sent_again + park_outlived(limit=BATCH)
+    One task, because it is sent each second and mostly finds nothing: a task takes longer than the looks.
+    """
+    done = 0
+    try:
+        done += _sweep_waiting()
+    finally:
+        done += _sweep_accounts()
+    return done
 
 
 @shared_task(base=Sweep, bind=True, name="credits.prune_outbox")
@@ -102,7 +83,18 @@ def prune_outbox(self: Task) -> int:
     return pruned
 
 
-def _post_due() -> int:
+def _sweep_waiting() -> int:
+    """Post waiting commands that are due, send kept messages again, park what outlived its wait; how many in all."""
+    if not has_any_come():
+        return 0
+    posted = _post_waiting()
+    sent_again = send_due_again(limit=BATCH)
+    if sent_again:
+        relay.sweep(limit=BATCH)  # at once: their time has come
+    return posted + sent_again + park_outlived(limit=BATCH)
+
+
+def _post_waiting() -> int:
     swept = 0
     for _ in range(MAX_BATCHES):
         started = time.monotonic()
@@ -115,3 +107,23 @@ def _post_due() -> int:
         if len(posted.outcomes) < BATCH or not is_told or stopping.is_set():
             break
     return swept
+
+
+def _sweep_accounts() -> int:
+    """Post what has fallen due by time alone, and tell of it; how many events."""
+    told = 0
+    pages = post_due_accounts(limit=BATCH, pause=pause)
+    for _ in range(MAX_BATCHES):
+        started = time.monotonic()
+        try:
+            posted = next(pages, None)
+        except Trouble:
+            break
+        if posted is None or stopping.is_set():
+            break
+        told += len(posted.recorded)
+        if not tell(posted, seconds=time.monotonic() - started):
+            break
+    if told:
+        log.info("due entries posted", told=told)
+    return told

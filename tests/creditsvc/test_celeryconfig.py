@@ -35,7 +35,6 @@ FOLLOW_UPS = {
 }
 SWEEPS = {
     "credits.sweep_outbox": "credits.sweeps",
-    "credits.sweep_waiting": "credits.sweeps",
     "credits.sweep_due": "credits.sweeps",
     "credits.prune_outbox": "credits.sweeps",
 }

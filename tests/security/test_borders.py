@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.servers, pytest.mark.slow]
 
 OUR_TASKS = (
     "credits.notify_low_balance", "credits.notify_exhausted", "credits.notify_by_webhook", "credits.notify_by_email",
-    "credits.sweep_outbox", "credits.sweep_waiting", "credits.sweep_due", "credits.prune_outbox",
+    "credits.sweep_outbox", "credits.sweep_due", "credits.prune_outbox",
     "celery.backend_cleanup", *(CELERYS_TASKS := (
         "celery.accumulate", "celery.chain", "celery.chord", "celery.chord_unlock", "celery.chunks", "celery.group",
         "celery.map", "celery.starmap",

@@ -13,7 +13,7 @@ from ledger.journal import post
 from ledger.models import OutboxBatch, OutboxRow, ParkedMessage, WaitingCommand
 from tasks.publishing import Published
 from tasks.relay import Relay
-from tasks.sweeps import prune_outbox, sweep_due, sweep_outbox, sweep_waiting
+from tasks.sweeps import prune_outbox, sweep_due, sweep_outbox
 from tests.ledger.builders import grant, opened_account, request, requests
 from tests.ledger.stored import task_message, waiting_of
 
@@ -24,26 +24,24 @@ def test_a_sweep_that_comes_late_does_nothing(own_database: str, expires_in_s: i
     kept.due_at, kept.send_again = datetime.now(UTC) - timedelta(seconds=5), True
     kept.save()
     expires = datetime.now(UTC) + timedelta(seconds=expires_in_s)
-    sweep_waiting.push_request(id=str(uuid4()), expires=expires.isoformat())
+    sweep_due.push_request(id=str(uuid4()), expires=expires.isoformat())
 
     try:
-        swept = sweep_waiting()
+        swept = sweep_due()
     finally:
-        sweep_waiting.pop_request()
+        sweep_due.pop_request()
 
     assert (swept > 0, OutboxRow.objects.exists()) == (is_done, is_done)
 
 
-def test_as_long_as_nothing_that_waits_is_due_a_sweep_looks_once(
-    own_database: str, django_assert_max_num_queries: Any
-) -> None:
+def test_as_long_as_nothing_is_due_a_sweep_looks_once(own_database: str, django_assert_max_num_queries: Any) -> None:
     now = datetime.now(UTC)
     WaitingCommand.objects.filter(id__in=[row.id for row in waiting_of()]).update(
         arrived_at=now, due_at=now + timedelta(hours=1), park_at=now + timedelta(days=1)
     )
 
-    with django_assert_max_num_queries(2):  # PostgreSQL's clock, and what waits
-        assert sweep_waiting() == 0
+    with django_assert_max_num_queries(4):  # PostgreSQL's clock and what waits, and again for the accounts
+        assert sweep_due() == 0
 
 
 def test_what_was_published_is_kept_for_as_long_as_is_set_and_what_was_not_for_ever(
@@ -126,7 +124,7 @@ def test_a_sweep_goes_on_behind_what_has_expired(own_database: str, monkeypatch:
     wait_for_their_time(count=1, expires="2026-01-01T00:00:00Z")
     wait_for_their_time(count=3)
 
-    sweep_waiting()
+    sweep_due()
 
     assert ParkedMessage.objects.get().reason == "expired"
     assert not WaitingCommand.objects.exists()
@@ -135,7 +133,7 @@ def test_a_sweep_goes_on_behind_what_has_expired(own_database: str, monkeypatch:
 def test_a_sweep_that_posts_ends_where_the_broker_confirms_nothing(own_database: str, sent: list[int]) -> None:
     wait_for_their_time(count=5)
 
-    sweep_waiting()
+    sweep_due()
 
     assert sent == [2]
     assert WaitingCommand.objects.count() == 3
@@ -154,6 +152,21 @@ def test_a_sweep_that_tells_of_what_is_due_ends_where_the_broker_confirms_nothin
 
     assert (told, sent) == (2, [2])
     assert OutboxRow.objects.filter(event_type="evt.credits.expiring_soon.v1").count() == 2
+
+
+def test_what_falls_due_on_accounts_is_told_though_what_waits_cannot_be_swept(
+    own_database: str, sent: list[int], settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.EXPIRING_SOON = timedelta(days=1)
+    expires_at = datetime.now(UTC) + timedelta(days=2)
+    post(requests(grant(merchant_id=opened_account().merchant_id, expires_at=expires_at)))
+    monkeypatch.setattr(type(dialect.current()), "clock", lambda _: expires_at - timedelta(hours=1))
+    monkeypatch.setattr("tasks.sweeps.has_any_come", lambda: 1 / 0)
+
+    with pytest.raises(ZeroDivisionError):
+        sweep_due()
+
+    assert OutboxRow.objects.filter(event_type="evt.credits.expiring_soon.v1").count() == 1
 
 
 def test_a_sweep_ends_where_the_broker_confirms_nothing_and_leaves_the_rest_to_the_next_one(
