@@ -150,8 +150,8 @@ worker_pool = "threads"
 worker_concurrency = 1
 worker_prefetch_multiplier = 16  # of the largest messages; of small ones 500 times as many (tasks/window.py)
 worker_consumer = "tasks.door:Door"
-# Celery would close the database's connection before and after each task of its own: two to three times a second where
-# the sweeps run. Django's own rule, applied as each task begins, will do (creditsvc/celery.py); of what is gathered, a
+# Celery would close the database's connection before and after each task of its own: each second where the
+# sweeps run. Django's own rule, applied as each task begins, will do (creditsvc/celery.py); of what is gathered, a
 # connection that was cut shows by its first statement (ledger/journal/surely.py).
 CELERY_DB_REUSE_MAX = 1_000_000
 worker_hijack_root_logger = False

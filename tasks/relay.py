@@ -17,6 +17,7 @@ from ledger.journal.surely import through_trouble
 from tasks import tracing
 from tasks.outgoing import Outgoing, outgoing
 from tasks.publishing import Published, Publisher, publisher_for
+from tasks.shutdown import stopping
 
 log = structlog.get_logger(__name__)
 
@@ -121,10 +122,11 @@ class Relay:
             confirmed=len(confirmed) - len(unrouted), unrouted=len(unrouted), failed=len(rows) - len(confirmed)
         )
         error = published.error or "not confirmed"
-        at_once = iter((True, False))  # once more, by a new connection: this one may have been cut meanwhile
+        again = iter((True, False))  # once, by a new connection: this one may have been cut meanwhile
         try:
             through_trouble(
-                lambda: mark(rows, confirmed=confirmed, unrouted=unrouted, error=error), pause=lambda _: next(at_once)
+                lambda: mark(rows, confirmed=confirmed, unrouted=unrouted, error=error),
+                pause=lambda _: next(again) and not stopping.is_set(),
             )
         except (Trouble, DjangoDatabaseError) as failed:
             # They were published; the sweep publishes them once more, which "at least once" allows.

@@ -64,7 +64,8 @@ def sweep_due(self: Task) -> int:
     try:
         done += _sweep_waiting()
     finally:
-        done += _sweep_accounts()
+        if not stopping.is_set():
+            done += _sweep_accounts()
     return done
 
 

@@ -42,7 +42,7 @@ def service_environment(*, database_url: str, broker_url: str, **settings: str) 
         raise ValueError(f"the service has no setting {', '.join(sorted(unknown))}")
     return {
         **inherited,
-        "PYTHONPATH": str(AS_IN_PRODUCTION),
+        "PYTHONPATH": os.pathsep.join(filter(None, [str(AS_IN_PRODUCTION), inherited.get("PYTHONPATH")])),
         "DJANGO_SETTINGS_MODULE": "creditsvc.settings",
         "PYTHONUNBUFFERED": "1",
         "APP_ENV": "test",

@@ -11,7 +11,7 @@ from tests.e2e.service import Service
 
 pytestmark = pytest.mark.servers
 
-SWEEPS_SECONDS = 4.0  # each second brings two sweeps
+SWEEPS_SECONDS = 4.0  # each second brings one
 LOOK = (
     "SELECT max(backend_start), max(query_start) FROM pg_stat_activity "
     "WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()"

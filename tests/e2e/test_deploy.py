@@ -1,5 +1,6 @@
 """Deploying under load: workers restarted in turn, and a migration applied while the old ones post."""
 
+import os
 import signal
 import time
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from celery import Celery
 from tests.e2e.load import Load, under_load
 from tests.e2e.producer import Producer
 from tests.e2e.service import WARM_STOP_SECONDS, Service, running
-from tests.processes import Process, eventually, service_environment
+from tests.processes import AS_IN_PRODUCTION, Process, eventually, service_environment
 from tests.servers.management import VirtualHost
 
 pytestmark = [pytest.mark.servers, pytest.mark.slow]
@@ -127,7 +128,7 @@ def following(service: Service, folder: Path) -> Service:
     (package / "9999_next.py").write_text(NEXT.format(newest=newest))
     settings = 'from creditsvc.settings import *\n\nMIGRATION_MODULES = {"ledger": "next_migrations"}\n'
     (folder / "next_settings.py").write_text(settings)
-    python = {"PYTHONPATH": str(folder), "DJANGO_SETTINGS_MODULE": "next_settings"}
+    python = {"PYTHONPATH": f"{folder}{os.pathsep}{AS_IN_PRODUCTION}", "DJANGO_SETTINGS_MODULE": "next_settings"}
     return Service(broker="rabbitmq", environment={**service.environment, **python}, folder=folder)
 
 

@@ -27,7 +27,7 @@ def lease_ten():
     return [row.id for row in lease_unpublished(limit=10)]
 
 
-def sweep_waiting():
+def sweep_what_waits():
     """What the sweep over waiting rows does."""
     posted = len(post_due(limit=500, pause=wait).outcomes)
     return posted, send_due_again(limit=500), park_outlived(limit=500)
@@ -120,7 +120,7 @@ def test_sweeps_side_by_side_apply_each_waiting_command_once(own_database, racer
             **opening.model_dump(exclude={"correlation_id"}), created_at=timezone.now(), updated_at=timezone.now()
         )
 
-    racers.race(own_database, sweep_waiting, *[[()] * 3] * racers.size)
+    racers.race(own_database, sweep_what_waits, *[[()] * 3] * racers.size)
 
     assert not WaitingCommand.objects.exists()
     assert Transaction.objects.count() == len(due)

@@ -7,7 +7,7 @@ from threading import Thread
 import psycopg2
 import pytest
 from django.core.management import call_command
-from django.db import connection, connections
+from django.db import DatabaseError, OperationalError, connection, connections
 from django.db.transaction import atomic
 
 from creditsvc.settings import database
@@ -18,7 +18,7 @@ from ledger.outcomes import Status
 from ledger.rules.batch import Waiting
 from tests.ledger.audited import assert_books_are_right
 from tests.ledger.builders import consume, open_account, opened_account, purchase, requests
-from tests.ledger.raw_sql import contents, on_sqlite
+from tests.ledger.raw_sql import contents, execute, on_sqlite
 from tests.processes import eventually
 from tests.servers.postgresql import PostgreSQL
 
@@ -153,6 +153,14 @@ def until_gone(watching, pid):
     eventually(lambda: not watching("SELECT 1 FROM pg_stat_activity WHERE pid = %s", [pid]))
 
 
+def cut(watching):
+    """Cut this process's connection; the number of the server's process."""
+    ((pid,),) = execute("SELECT pg_backend_pid()")
+    watching("SELECT pg_terminate_backend(%s)", [pid])
+    until_gone(watching, pid)
+    return pid
+
+
 LOCK = "BEGIN; SELECT 1 FROM credit_accounts FOR UPDATE"
 
 
@@ -185,11 +193,7 @@ def test_a_connection_that_is_cut_amid_a_batch_is_opened_again(elsewhere, watchi
 @pytest.mark.servers
 def test_a_connection_that_was_cut_while_idle_is_opened_again(watching):
     account = opened_account(credits_bought=50)
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_backend_pid()")
-        (pid,) = cursor.fetchone()
-    watching("SELECT pg_terminate_backend(%s)", [pid])
-    until_gone(watching, pid)
+    cut(watching)
     pauses = Pauses()
 
     outcomes = surely(consume(merchant_id=account.merchant_id), pause=pauses)
@@ -197,6 +201,23 @@ def test_a_connection_that_was_cut_while_idle_is_opened_again(watching):
     assert [outcome.status for outcome in outcomes] == [Status.POSTED]
     assert len(pauses.seconds) == 1
     assert_books_are_right()
+
+
+@pytest.mark.servers
+def test_a_connection_that_was_cut_is_not_used_again_though_the_error_tells_of_no_trouble(watching):
+    opened_account(credits_bought=50)
+    pid = cut(watching)
+
+    def work():
+        try:
+            execute("SELECT 1")
+        except OperationalError as error:
+            raise DatabaseError("error with status PGRES_TUPLES_OK and no message from the libpq") from error
+
+    with pytest.raises(DatabaseError, match="no message"):
+        through_trouble(work, pause=Pauses())
+
+    assert execute("SELECT pg_backend_pid()") != [(pid,)]
 
 
 @pytest.mark.servers

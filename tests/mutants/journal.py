@@ -183,6 +183,13 @@ MUTANTS = (
         edits=(Edit(OUTBOX, "AND batch.size <= {spoken.column('size')}", ""),),
     ),
     Mutant(
+        name="batch-told-again-for-a-part",
+        breaks="what was not confirmed stays in its batch, all of which is told again each time",
+        promise="§3 Events",
+        test=f"{LEASE}::test_what_was_not_confirmed_of_a_batch_is_tried_again_alone",
+        edits=(Edit(OUTBOX, "        if batch.id in failed:\n", "        if False:\n"),),
+    ),
+    Mutant(
         name="marked-twice",
         breaks="a publisher that is late says once more when a batch was published, and that nobody listened",
         promise="§3 Events",

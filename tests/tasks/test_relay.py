@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import psycopg2
 import pytest
+from django.db import OperationalError
 
 from creditsvc.celery import app
 from ledger.journal.outbox import Recorded, record_message
@@ -106,6 +107,24 @@ def test_a_row_is_marked_though_the_connection_was_cut_while_the_broker_was_wait
     assert Relay().publish([row]) == 1
 
     assert marked() == {row.id}
+
+
+def test_what_cannot_be_marked_is_tried_once_more_and_left_to_the_sweep(
+    connect: Callable[..., list[Line]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (row,) = recorded(1)
+    tries = []
+
+    def fail(*_: Any, **__: Any) -> None:
+        tries.append(1)
+        raise OperationalError("the connection was cut")
+
+    connect(confirm)
+    monkeypatch.setattr("tasks.relay.mark", fail)
+
+    assert Relay().publish([row]) == 1
+
+    assert (len(tries), marked()) == (2, set())
 
 
 def test_events_that_nobody_takes_hold_up_nothing_that_goes_straight_to_a_queue(
