@@ -1,4 +1,4 @@
-"""Row 6: a ledger of ten million transactions against one that has none. To make it and to audit it takes an hour."""
+"""Row 6: a ledger of ten million transactions against one that has none. To make it and to audit it takes long."""
 
 from bench.backlog import matches
 from bench.drain import drain

@@ -3,13 +3,25 @@
 `make mutants` runs them all, `make mutants ONLY=name` one. How to add one: docs/mutants.md.
 """
 
-from tests.mutants import acknowledging, borders, idempotency, journal, messages, publishing, reads, rules, staff
+from tests.mutants import (
+    acknowledging,
+    borders,
+    idempotency,
+    journal,
+    messages,
+    outbox,
+    publishing,
+    reads,
+    rules,
+    staff,
+)
 from tests.mutants.mutant import Mutant
 
 MUTANTS: tuple[Mutant, ...] = (
     *idempotency.MUTANTS,
     *rules.MUTANTS,
     *journal.MUTANTS,
+    *outbox.MUTANTS,
     *messages.MUTANTS,
     *acknowledging.MUTANTS,
     *borders.MUTANTS,
